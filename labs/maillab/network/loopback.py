@@ -1,0 +1,117 @@
+"""The loopback rung: everybody on 127.0.0.1, and a real capture on the loopback device.
+
+It needs the right to listen there: root on Linux, root or ChmodBPF on macOS, Npcap on Windows. There is no
+Ethernet on this rung, and no cable: whoever may listen on a machine hears what it says to itself.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from scapy.config import conf
+
+from .card import PACKET_IGNORE_OUTGOING, SOL_PACKET, Card, PacketCard, QueueCard
+from .host import Network, RungUnavailable, spawn_here
+from .names import HOSTS, PORTS, Name
+
+LOCAL = "127.0.0.1"
+ETH_P_ALL = 3
+
+
+class Loopback(Network):
+    """Servers on 127.0.0.1 and cards on the loopback device.
+
+    Raises:
+        RungUnavailable: we may not listen there.
+    """
+
+    rung = "loopback"
+    real = (
+        "Servers, clients and packets are real, captured on this computer's loopback device; "
+        "the hosts share the address 127.0.0.1, and the switch is only imitated: it keeps mallory's card silent."
+    )
+
+    def __init__(self) -> None:
+        self._servers: dict[tuple[str, int], int] = {}
+        self.card(HOSTS["mallory"]).close()  # may we listen at all?
+
+    def publish(self, host: Name, service: str, port: int) -> None:
+        self._servers[host.name, PORTS[service]] = port
+
+    def port(self, host: Name, service: str) -> int:
+        return self._servers.get((host.name, PORTS[service]), PORTS[service])
+
+    def address(self, host: Name) -> str:
+        return LOCAL
+
+    def spawn(self, host: Name, argv: Sequence[str]) -> subprocess.Popen[bytes]:
+        return spawn_here(argv)
+
+    def connect(self, source: Name, target: Name, port: int, timeout: float) -> socket.socket:
+        try:
+            return socket.create_connection((LOCAL, self._servers[target.name, port]), timeout)
+        except (KeyError, ConnectionRefusedError):
+            raise ConnectionRefusedError(f"Nobody listens on {target.name}, port {port}.") from None
+
+    def card(self, host: Name) -> Card:
+        def keep(data: bytes) -> bool:
+            return self._ours(data) and not (self._mode == "switch" and host.name == "mallory")
+
+        return linux_card(keep) if sys.platform == "linux" else other_card(keep)
+
+    def _ours(self, data: bytes) -> bool:
+        """Is this one of the lab's own? Other programs use the loopback device too, and are none of our business.
+
+        By hand, not with Scapy, because on a busy machine there are many more of theirs than of ours.
+        """
+        ip = data[14:] if data[12:14] == b"\x08\x00" else data[4:]  # Ethernet on Linux, 4 bytes elsewhere
+        if len(ip) < 24 or ip[0] >> 4 != 4 or ip[9] != 6:
+            return False
+        start = (ip[0] & 15) * 4
+        ports = self._servers.values()
+        return any(int.from_bytes(ip[at : at + 2], "big") in ports for at in (start, start + 2))
+
+    def close(self) -> None:
+        """Nothing is held open here."""
+
+
+def linux_card(keep: Callable[[bytes], bool]) -> Card:
+    """A packet socket on ``lo``, which shows each packet twice, going out and coming in: the first is ignored."""
+    try:
+        sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        sock.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+        sock.bind(("lo", ETH_P_ALL))
+    except PermissionError:
+        raise RungUnavailable("listening on the loopback device needs root") from None
+    except OSError as error:
+        raise RungUnavailable(f"the loopback device can't be listened to ({error})") from None
+    return PacketCard(sock, keep)
+
+
+def other_card(keep: Callable[[bytes], bool]) -> Card:
+    """Scapy's own socket (BPF on macOS, Npcap on Windows), read by a thread so that nothing waits in a small buffer."""
+    try:
+        source = conf.L2listen(iface=conf.loopback_name)
+    except Exception as error:  # Scapy raises whatever the system's library did
+        raise RungUnavailable(
+            f"listening on the loopback device needs root on macOS, Npcap on Windows ({error})"
+        ) from None
+    card = QueueCard(lambda _: source.close())
+
+    def read() -> None:
+        while not card.closed:
+            try:
+                layer, data, _ = source.recv_raw()
+            except OSError:
+                return
+            if layer and data and keep(data):
+                card.layer, card.linktype = layer, conf.l2types.layer2num.get(layer, 1)
+                card.put(time.time_ns(), data)
+
+    threading.Thread(target=read, daemon=True, name="loopback card").start()
+    return card

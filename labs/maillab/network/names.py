@@ -1,0 +1,62 @@
+"""Who is who in the lab: four hosts, their names, addresses and well-known ports.
+
+The addresses are from TEST-NET-1 (RFC 5737 section 3), the name from ``.test`` (RFC 6761 section 6.2): neither
+can belong to anybody, so nothing that the lab prints or records can be mistaken for a real machine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DOMAIN = "example.test"
+
+PORTS = {"smtp": 25, "pop3": 110, "submission": 587}
+"""Well-known port of each service the lab offers (IANA)."""
+
+
+@dataclass(frozen=True)
+class Name:
+    """One host of the lab: what it is called, where it is and what it is there for."""
+
+    name: str
+    ip: str
+    mac: str
+    role: str
+
+    @property
+    def fqdn(self) -> str:
+        """The full name.
+
+        >>> HOSTS["mail"].fqdn
+        'mail.example.test'
+        """
+        return f"{self.name}.{DOMAIN}"
+
+
+HOSTS = {
+    host.name: host
+    for host in (
+        Name("alice", "192.0.2.10", "02:00:00:00:00:10", "reads and sends mail"),
+        Name("mail", "192.0.2.25", "02:00:00:00:00:25", "her provider's mail server"),
+        Name("mx", "192.0.2.53", "02:00:00:00:00:53", "the next hop's mail server"),
+        Name("mallory", "192.0.2.66", "02:00:00:00:00:66", "listens"),
+    )
+}
+
+
+def host_named(name: str) -> Name:
+    """The host called ``name``, short or in full; anything else is refused, because the lab talks to itself only.
+
+    Raises:
+        ConnectionRefusedError: the name or address isn't one of the lab's.
+
+    >>> host_named("mail.example.test").ip
+    '192.0.2.25'
+    """
+    short = name.removesuffix("." + DOMAIN)
+    for host in HOSTS.values():
+        if short == host.name or name == host.ip:
+            return host
+    raise ConnectionRefusedError(
+        f"{name!r} is not in this lab, and the lab talks to nobody else: choose from {', '.join(HOSTS)}."
+    )

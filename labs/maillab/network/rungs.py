@@ -1,0 +1,38 @@
+"""Which rung: try them from the most real down, and say why the better ones weren't to be had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from .host import Network, RungUnavailable
+from .loopback import Loopback
+from .replay import Replay
+from .sandbox import Sandbox
+from .tap import Tap
+
+RUNGS = ("sandbox", "loopback", "tap", "replay")
+
+
+def open_network(rung: str | None = None, recording: Path | None = None) -> tuple[Network, list[str]]:
+    """The best network this machine can carry, or the one asked for; and a reason for each that was passed over.
+
+    Raises:
+        RungUnavailable: the rung asked for can't be had here.
+        ValueError: there is no such rung.
+    """
+    makers: dict[str, Callable[[], Network]] = {
+        "sandbox": Sandbox,
+        "loopback": Loopback,
+        "tap": Tap,
+        "replay": lambda: Replay(recording),
+    }
+    if rung is not None and rung not in makers:
+        raise ValueError(f"{rung!r} is not a rung: choose from {', '.join(RUNGS)}.")
+    passed_over: list[str] = []
+    for name in [rung] if rung else RUNGS:
+        try:
+            return makers[name](), passed_over
+        except RungUnavailable as error:
+            passed_over.append(f"no {name}: {error}")
+    raise RungUnavailable(". ".join(passed_over) + ".")

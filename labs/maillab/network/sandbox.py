@@ -1,0 +1,163 @@
+"""The sandbox rung: four hosts in network namespaces, on Linux, for an ordinary user.
+
+Everything is real here: Ethernet, ARP, TCP, the ports 25, 110 and 587, and the frames. A helper process
+(``sandbox_helper.py``) lives inside; sockets are opened there and handed out over a Unix socket
+(``socket.recv_fds``, ``man 7 unix``: SCM_RIGHTS). A socket keeps belonging to the network in which it was
+opened, so Python's own ``poplib`` and Scapy work with it in this process, which needs no privilege at all.
+No packet can leave: none of these networks has a way out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from . import sandbox_helper
+from .card import Card, PacketCard
+from .host import Network, RungUnavailable
+from .names import HOSTS, Name
+
+PATIENCE = 10.0
+"""Seconds the sandbox may take to answer; it needs a few milliseconds, and up to a second to be built."""
+
+
+class Sandbox(Network):
+    """Four network namespaces on one bridge.
+
+    Raises:
+        RungUnavailable: not Linux, ``unshare`` or ``ip`` missing, or user namespaces forbidden.
+    """
+
+    rung = "sandbox"
+    real = "Everything is real: hosts, Ethernet, ports and frames, in a network of your own with no way out."
+
+    def __init__(self) -> None:
+        if sys.platform != "linux":
+            raise RungUnavailable("the sandbox needs Linux")
+        for program, package in (("unshare", "util-linux"), ("ip", "iproute2")):
+            if not shutil.which(program):
+                raise RungUnavailable(f"the program {program!r} is missing: install the package {package}")
+        self._lock = threading.Lock()
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control.settimeout(PATIENCE)
+        with theirs:
+            self._helper = subprocess.Popen(
+                [*unshare(), sys.executable, "-I", "-S", sandbox_helper.__file__, str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # Jupyter's interrupt goes to our process group, not to the lab
+            )
+        try:
+            self._ask({"do": "build", "hosts": {h.name: {"ip": h.ip, "mac": h.mac} for h in HOSTS.values()}})
+        except OSError as error:
+            self.close()
+            assert self._helper.stderr is not None
+            said = self._helper.stderr.read().decode(errors="replace").strip().splitlines()
+            why = said[-1] if said else str(error)
+            raise RungUnavailable(f"this system forbids networks of one's own ({why})") from None
+
+    def _ask(self, request: dict[str, Any], fds: Sequence[int] = ()) -> tuple[dict[str, Any], list[int]]:
+        with self._lock:
+            socket.send_fds(self._control, [json.dumps(request).encode()], list(fds))
+            data, received, _, _ = socket.recv_fds(self._control, 1 << 16, 3)
+        if not data:
+            raise OSError("the sandbox has ended")
+        reply: dict[str, Any] = json.loads(data)
+        if "error" in reply:
+            raise OSError(reply["error"])
+        return reply, received
+
+    def bind_to(self, host: Name) -> tuple[str, bool]:
+        return host.ip, True
+
+    def connect(self, source: Name, target: Name, port: int, timeout: float) -> socket.socket:
+        _, (fd,) = self._ask({"do": "socket", "host": source.name})
+        sock = socket.socket(fileno=fd)
+        try:
+            sock.settimeout(timeout)
+            sock.connect((target.ip, port))
+        except OSError as error:
+            sock.close()
+            if error.errno == errno.ECONNREFUSED:
+                raise ConnectionRefusedError(f"Nobody listens on {target.name}, port {port}.") from None
+            raise
+        return sock
+
+    def spawn(self, host: Name, argv: Sequence[str]) -> Spawned:
+        pipes = [os.pipe() for _ in range(3)]
+        theirs = [pipes[0][0], pipes[1][1], pipes[2][1]]
+        ours = [pipes[0][1], pipes[1][0], pipes[2][0]]
+        try:
+            reply, _ = self._ask({"do": "spawn", "host": host.name, "argv": list(argv)}, theirs)
+        except OSError:
+            for fd in ours:
+                os.close(fd)
+            raise
+        finally:
+            for fd in theirs:
+                os.close(fd)
+        return Spawned(self, reply["pid"], ours)
+
+    def card(self, host: Name) -> Card:
+        _, (fd,) = self._ask({"do": "card", "host": host.name})
+        return PacketCard(socket.socket(fileno=fd))
+
+    def rewire(self, mode: str) -> None:
+        self._ask({"do": "mode", "mode": mode})
+
+    def kill(self, pid: int) -> None:
+        """End a process inside, by its number there."""
+        with contextlib.suppress(OSError):
+            self._ask({"do": "kill", "pid": pid})
+
+    def close(self) -> None:
+        self._control.close()
+        try:
+            self._helper.wait(2)
+        except subprocess.TimeoutExpired:
+            self._helper.kill()
+            self._helper.wait()
+
+
+class Spawned:
+    """A process inside the sandbox, seen from outside: three pipes and a number."""
+
+    def __init__(self, sandbox: Sandbox, pid: int, fds: list[int]) -> None:
+        self._sandbox, self.pid = sandbox, pid
+        self.stdin: IO[bytes] | None = os.fdopen(fds[0], "wb")
+        self.stdout: IO[bytes] | None = os.fdopen(fds[1], "rb")
+        self.stderr: IO[bytes] | None = os.fdopen(fds[2], "rb")
+
+    def kill(self) -> None:
+        self._sandbox.kill(self.pid)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end, which shows as the end of its output (its exit code stays inside)."""
+        assert self.stdout is not None
+        while select.select([self.stdout], [], [], timeout)[0]:
+            if not self.stdout.read1(65536):  # type: ignore[attr-defined]
+                return 0
+        raise subprocess.TimeoutExpired("a server of the lab", timeout or 0)
+
+
+def unshare() -> list[str]:
+    """The command that makes the place: a network and a process table of its own.
+
+    An ordinary user becomes root of a new user namespace first; root needs none. ``--kill-child``: should
+    ``unshare`` itself be killed, the helper goes with it.
+    """
+    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    return [str(Path(shutil.which("unshare") or "unshare")), *user, "--net", "--pid", "--fork", "--kill-child"]
