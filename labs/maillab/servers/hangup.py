@@ -1,0 +1,26 @@
+"""How to end a connection so that the last reply arrives."""
+
+from __future__ import annotations
+
+import asyncio
+
+LINGER = 5
+"""Seconds in which a client may finish sending after the server said its last word."""
+
+
+async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Say that nothing more comes, let the client finish, and close.
+
+    Closing while octets lie unread would send RST (RFC 1122 section 4.2.2.13), which overtakes the last reply: the
+    client would see a broken connection instead of the sentence that says why.
+    """
+    try:
+        if writer.can_write_eof():
+            writer.write_eof()
+        async with asyncio.timeout(LINGER):
+            while await reader.read(65_536):
+                pass
+    except (OSError, TimeoutError):
+        pass
+    finally:
+        writer.close()

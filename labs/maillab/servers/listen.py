@@ -1,0 +1,125 @@
+"""The sockets around the servers, on asyncio. All rules are elsewhere; here is who waits for whom, and how long."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from typing import Any
+
+from maillab.servers.hangup import hang_up
+from maillab.servers.log import EventLog
+from maillab.servers.pop3 import Pop3Server
+from maillab.servers.smtp import SmtpServer
+from maillab.servers.store import Store
+from maillab.servers.switches import Switches
+
+MAX_CONNECTIONS = 64
+"""At once, for each service."""
+
+IDLE = 600
+"""Seconds without a command until POP3 hangs up (RFC 1939 section 3 wants at least ten minutes)."""
+
+
+class Turnstile:
+    """Counts the connections of one service."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def enter(self) -> bool:
+        """Let one in; ``False`` if the house is full."""
+        if self._count >= MAX_CONNECTIONS:
+            return False
+        self._count += 1
+        return True
+
+    def leave(self) -> None:
+        """One went."""
+        self._count -= 1
+
+
+async def listen(
+    service: str, address: str, port: int, host: str, store: Store, switches: Switches, log: EventLog
+) -> asyncio.Server:
+    """Start one service: ``pop3``, ``smtp`` or ``submission``.
+
+    Raises:
+        OSError: the port can't be opened.
+    """
+    turnstile = Turnstile()
+    if service == "pop3":
+        return await asyncio.start_server(
+            lambda reader, writer: pop3_session(reader, writer, turnstile, host, store, switches, log),
+            address, port, limit=16_384,
+        )  # fmt: skip
+    loop = asyncio.get_running_loop()
+
+    def session() -> asyncio.Protocol:
+        if not turnstile.enter():
+            return Refusal(f"421 4.3.2 {host} is busy, come back later\r\n".encode())
+        return SmtpServer(store, switches, log, loop, host, service, ended=turnstile.leave)
+
+    return await loop.create_server(session, address, port)
+
+
+class Refusal(asyncio.Protocol):
+    """A connection that gets one line and ends."""
+
+    def __init__(self, line: bytes) -> None:
+        self._line = line
+
+    def connection_made(self, transport: Any) -> None:
+        """Say it and hang up."""
+        transport.write(self._line)
+        transport.close()
+
+
+async def pop3_session(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    turnstile: Turnstile,
+    host: str,
+    store: Store,
+    switches: Switches,
+    log: EventLog,
+) -> None:
+    """One POP3 connection, from greeting to close."""
+    client = "{}:{}".format(*writer.get_extra_info("peername")[:2])
+
+    def note(text: str) -> None:
+        log.add("pop3", client, text)
+
+    engine = Pop3Server(store, switches, host, log=note)
+    entered = turnstile.enter()
+    try:
+        note("connected")
+        if not entered:
+            writer.write(b"-ERR [SYS/TEMP] too many connections, come back later\r\n")  # RFC 3206 section 4
+            return
+        await converse(reader, writer, engine)
+    except (ConnectionError, TimeoutError):
+        pass
+    except Exception as error:
+        EventLog.trouble("".join(traceback.format_exception(error)))
+    finally:
+        engine.lost()
+        await hang_up(reader, writer)
+        note("closed")
+        if entered:
+            turnstile.leave()
+
+
+async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, engine: Pop3Server) -> None:
+    """Carry octets between a connection and its engine until one of them is done."""
+    writer.write(engine.greeting())
+    while not engine.closed:
+        async with asyncio.timeout(IDLE):
+            data = await reader.read(4096)
+        if not data:
+            return
+        engine.feed(data)
+        # One reply at a time, and nothing more is read until it's gone: a client that only asks can't fill our memory.
+        for reply in engine.replies():
+            writer.write(reply)
+            async with asyncio.timeout(IDLE):
+                await writer.drain()

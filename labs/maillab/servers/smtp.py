@@ -1,0 +1,206 @@
+"""SMTP (RFC 5321) and message submission (RFC 6409) on aiosmtpd: what the lab adds to it, and where it is stricter."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import logging
+import re
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from aiosmtpd.smtp import SMTP
+
+from maillab.servers.hangup import hang_up
+from maillab.servers.log import EventLog
+from maillab.servers.maildrop import MaildropFull
+from maillab.servers.policy import Envelope, judge
+from maillab.servers.smtp_auth import authenticate, offered
+from maillab.servers.smtp_lines import MAX_LINE, BadLine, StrictReader
+from maillab.servers.store import MAX_MESSAGE, Store
+from maillab.servers.switches import Switches
+from maillab.servers.trace import received, return_path
+
+MAX_ERRORS = 10
+"""With the last of these the session ends: refused log-ins and commands that aren't understood."""
+
+MAX_RECIPIENTS = 100
+"""Recipients of one mail; RFC 5321 section 4.5.3.1.8 wants at least so many."""
+
+IDLE = 300
+"""Seconds without a command (RFC 5321 section 4.5.3.2.7)."""
+
+# aiosmtpd tells its log what clients said, and sometimes that is a password typed at the wrong moment.
+logging.getLogger("mail.log").disabled = True
+
+_BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
+_COUNTED = ("500", "501", "502", "503", "504", "535", "538")
+
+
+class SmtpServer(SMTP):
+    """One session.
+
+    Args:
+        service: ``"smtp"`` takes mail from anybody for its own users (port 25); ``"submission"`` takes it only from
+            its own users after they logged in (port 587, RFC 6409 section 4.3).
+        ended: called once when the connection is gone.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        switches: Switches,
+        log: EventLog,
+        loop: asyncio.AbstractEventLoop,
+        host: str = "mail.example.test",
+        service: str = "smtp",
+        ended: Callable[[], None] = lambda: None,
+    ) -> None:
+        # aiosmtpd shares one such table between all sessions, and lengthens it at every EHLO.
+        self.command_size_limits = collections.defaultdict(lambda: self.command_size_limit)
+        super().__init__(
+            Hooks(store, switches),
+            hostname=host, ident="ESMTP ready", data_size_limit=MAX_MESSAGE, timeout=IDLE, loop=loop,
+        )  # fmt: skip
+        self.command_size_limits["AUTH"] = MAX_LINE
+        # A second time, with a reader that takes no bare LF for the end of a command.
+        asyncio.StreamReaderProtocol.__init__(self, StrictReader(loop), self._cb_client_connected, loop)
+        self.service = service
+        self.username: str | None = None
+        self._store, self._switches, self._events, self._ended = store, switches, log, ended
+        self._errors = 0
+        self._client = ("?", 0)
+
+    def note(self, text: str) -> None:
+        """Remember an event of this session."""
+        self._events.add(self.service, "{}:{}".format(*self._client), text)
+
+    @property
+    def client_address(self) -> str:
+        """Where the client is, without her port."""
+        return self._client[0]
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """As aiosmtpd's, and noted."""
+        self._client = transport.get_extra_info("peername")[:2]
+        self.note("connected")
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """As aiosmtpd's, and noted."""
+        self.note("closed")
+        self._ended()
+        super().connection_lost(error)
+
+    async def push(self, status: Any) -> None:
+        """Send a reply; end the session with 421 after too many errors (RFC 5321 section 4.2.1)."""
+        text = status if isinstance(status, str) else status.decode()
+        self._errors += text.startswith(_COUNTED)
+        if self._errors < MAX_ERRORS and not text.startswith("502 5.5.1 Too many"):
+            await super().push(status)
+            return
+        await super().push(f"421 4.7.0 {self.hostname} too many errors, closing")
+        self.note("too many errors")
+        await hang_up(self._reader, self._writer)
+        if self._handler_coroutine is not None:
+            self._handler_coroutine.cancel()  # what is pipelined behind is not run
+
+    async def handle_exception(self, error: Exception) -> str:
+        """The reply to what went wrong while a line was read or run."""
+        if isinstance(error, BadLine):
+            return str(error)
+        EventLog.trouble("".join(traceback.format_exception(error)))
+        return "451 4.3.0 the server made a mistake"
+
+    async def check_auth_needed(self, caller_method: str) -> bool:
+        """Refuse what submission allows only after a log-in (RFC 6409 section 4.3, RFC 4954 section 6)."""
+        if self.service != "submission" or self.username:
+            return False
+        await self.push("530 5.7.0 log in first")
+        return True
+
+    async def smtp_AUTH(self, arg: str) -> None:
+        """AUTH, with our own mechanisms. The rules for when are in RFC 4954 section 4."""
+        assert self.session is not None and self.envelope is not None
+        if await self.check_helo_needed("EHLO"):
+            return
+        if not self.session.extended_smtp:
+            await self.push("503 5.5.1 say EHLO first")
+        elif self.username:
+            await self.push("503 5.5.1 you are logged in already")
+        elif self.envelope.mail_from:
+            await self.push("503 5.5.1 not in the middle of a mail")
+        else:
+            reply, self.username = await authenticate(self, arg, self._store, self._switches, self.note)
+            self.session.authenticated = bool(self.username)
+            if reply is not None:
+                await self.push(reply)
+
+    async def smtp_EHLO(self, hostname: str) -> None:
+        """As aiosmtpd's; the allowance for SIZE in MAIL doesn't grow with each."""
+        self.command_size_limits.pop("MAIL", None)
+        await super().smtp_EHLO(hostname)
+
+
+class Hooks:
+    """What aiosmtpd asks us while a mail comes in."""
+
+    def __init__(self, store: Store, switches: Switches) -> None:
+        self._store, self._switches = store, switches
+
+    async def handle_EHLO(
+        self, smtp: SmtpServer, session: Any, envelope: Any, hostname: str, responses: list[str]
+    ) -> list[str]:
+        """What the server can do. AUTH is there only if there's a mechanism to offer."""
+        session.host_name = hostname
+        lines = [smtp.hostname, "PIPELINING", f"SIZE {MAX_MESSAGE}", "8BITMIME"]
+        mechanisms = offered(self._switches)
+        if mechanisms:
+            lines.append("AUTH " + " ".join(mechanisms))
+        return [f"250-{line}" for line in lines[:-1]] + [f"250 {lines[-1]}"]
+
+    async def handle_MAIL(self, smtp: SmtpServer, session: Any, envelope: Any, address: str, options: list[str]) -> str:
+        """Take the sender as a claim. ``<>`` is the sender of bounces (RFC 5321 section 4.5.5)."""
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 2.1.0 OK"
+
+    async def handle_RCPT(self, smtp: SmtpServer, session: Any, envelope: Any, address: str, options: list[str]) -> str:
+        """Ask the policy."""
+        if len(envelope.rcpt_tos) >= MAX_RECIPIENTS:
+            return "452 4.5.3 too many recipients"  # RFC 5321 section 4.5.3.1.10
+        case = Envelope(smtp.client_address, smtp.username, _sender(envelope), address)
+        reply = judge(case, self._store)
+        if reply.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        else:
+            smtp.note(f"refused mail from <{case.sender}> to <{address}>: {reply}")
+        return reply
+
+    async def handle_DATA(self, smtp: SmtpServer, session: Any, envelope: Any) -> str:
+        """Put the mail into the maildrops."""
+        content: bytes = envelope.content
+        if _BARE.search(content):
+            # RFC 5321 section 2.3.8. Behind us somebody may read "LF . CRLF" as the end of a mail.
+            return "550 5.6.11 bare CR or LF in the mail"
+        protocol = ("ESMTP" if session.extended_smtp else "SMTP") + ("A" if smtp.username else "")
+        sender = _sender(envelope)
+        users = {user: to for to in envelope.rcpt_tos if (user := self._store.local_user(to))}  # one copy each
+        full = []
+        for user, address in users.items():
+            head = received(session.host_name, smtp.client_address, smtp.hostname, protocol, address)
+            try:
+                self._store.maildrops[user].deliver(return_path(sender) + head + content)
+            except MaildropFull:
+                full.append(user)
+        names = ", ".join(user for user in users if user not in full)
+        if not names:
+            return "452 4.2.2 the maildrop is full"
+        smtp.note(f"took mail from <{sender}> for {names} ({len(content)} octets)")
+        return "250 2.0.0 delivered"
+
+
+def _sender(envelope: Any) -> str:
+    """The sender's address; aiosmtpd hands over ``<>``, the null sender, with its brackets."""
+    return str(envelope.mail_from).removeprefix("<").removesuffix(">")

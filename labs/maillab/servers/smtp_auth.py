@@ -1,0 +1,75 @@
+"""AUTH in SMTP (RFC 4954): the carrier of :mod:`maillab.sasl`, in place of aiosmtpd's own log-in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from aiosmtpd.smtp import MISSING, SMTP
+
+from maillab.sasl import MECHANISMS, Base64Error, Challenge, Mechanism, Success, decode
+from maillab.servers.store import Store
+from maillab.servers.switches import Switches
+
+
+def offered(switches: Switches) -> list[str]:
+    """The mechanisms to announce after EHLO: none that gives the password away, unless that is switched on."""
+    return [mechanism.name for mechanism in MECHANISMS.values() if permitted(mechanism, switches)]
+
+
+def permitted(mechanism: Mechanism, switches: Switches) -> bool:
+    """Whether the mechanism may be used on a connection without TLS."""
+    return not mechanism.plaintext or switches.allows("plaintext_login")
+
+
+def request(words: Iterable[str], switches: Switches) -> tuple[Mechanism, bytes | None] | str:
+    """Which mechanism ``AUTH …`` asks for, and its initial response if it has one; or the reply that refuses it.
+
+    >>> request(["PLAIN"], Switches())
+    '538 5.7.11 no passwords without TLS here'
+    >>> request(["plain", "!"], Switches(["plaintext_login"]))
+    "501 5.5.2 can't decode base64"
+    """
+    name, *initial = words
+    if len(initial) > 1 or not name:
+        return "501 5.5.4 the syntax is: AUTH mechanism [initial-response]"
+    mechanism = MECHANISMS.get(name.upper())  # RFC 4422 section 3.1 has them in capitals; RFC 5321 forgives
+    if mechanism is None:
+        return "504 5.5.4 that mechanism isn't known here"
+    if not permitted(mechanism, switches):
+        return "538 5.7.11 no passwords without TLS here"
+    if not initial:
+        return mechanism, None
+    if not mechanism.initial_response:
+        return "501 5.7.0 that mechanism begins with the server's challenge"
+    try:
+        # RFC 4954 section 4: "=" is how an empty initial response is written
+        return mechanism, b"" if initial[0] == "=" else decode(initial[0].encode("ascii"))
+    except Base64Error:
+        return "501 5.5.2 can't decode base64"
+
+
+async def authenticate(
+    smtp: SMTP, argument: str | None, store: Store, switches: Switches, log: Callable[[str], None]
+) -> tuple[str | None, str | None]:
+    """Run one AUTH command to its end.
+
+    Returns:
+        The reply (``None`` if it was sent already), and who logged in (``None`` if nobody did).
+    """
+    asked = request((argument or "").split(" "), switches)
+    if isinstance(asked, str):
+        return asked, None
+    mechanism, response = asked
+    server = mechanism.server(store.credentials)
+    outcome = server.step(response)
+    while isinstance(outcome, Challenge):
+        answer = await smtp.challenge_auth(outcome.data)  # sends 334, and 501 for "*" or bad base64
+        if answer is MISSING:
+            return None, None
+        assert isinstance(answer, bytes)
+        outcome = server.step(answer)
+    if isinstance(outcome, Success):
+        log(f"{outcome.username} logged in with AUTH {mechanism.name}")
+        return "235 2.7.0 welcome", outcome.username
+    log(f"log-in refused, AUTH {mechanism.name}")
+    return "535 5.7.8 wrong name or password", None

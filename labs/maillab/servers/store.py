@@ -1,0 +1,41 @@
+"""The one store behind all services of a host: who its users are, and where their mail lies. In memory only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from maillab.sasl import Credentials
+from maillab.servers.maildrop import Maildrop
+
+MAX_MESSAGE = 1_000_000
+"""Octets in one mail (the SIZE that SMTP announces, RFC 1870)."""
+
+
+class Store:
+    """Users, passwords and maildrops of one mail domain.
+
+    >>> store = Store("example.test", {"alice": "copper-otter-41"})
+    >>> store.local_user("alice@EXAMPLE.test"), store.local_user("alice@elsewhere.test")
+    ('alice', None)
+    """
+
+    def __init__(
+        self, domain: str, passwords: Mapping[str, str], mails: Mapping[str, Sequence[bytes]] | None = None
+    ) -> None:
+        self.domain = domain
+        self.credentials = Credentials(passwords)
+        self.maildrops = {user: Maildrop((mails or {}).get(user, ())) for user in passwords}
+
+    def reset(self) -> None:
+        """All maildrops back to the start."""
+        for maildrop in self.maildrops.values():
+            maildrop.reset()
+
+    def is_local(self, address: str) -> bool:
+        """Whether the address is in this host's own domain."""
+        return address.rpartition("@")[2].lower() == self.domain.lower()
+
+    def local_user(self, address: str) -> str | None:
+        """The user whose address this is, or ``None``."""
+        name = address.rpartition("@")[0].lower()
+        return name if self.is_local(address) and name in self.maildrops else None

@@ -1,0 +1,108 @@
+"""Real server processes for the tests, and a store whose contents a transcript can quote."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from maillab.servers.store import Store
+
+FIRST = b"Subject: one\r\n\r\nHello\r\n.profile\r\n.\r\nBye\r\n"
+SECOND = b"Subject: two\r\n\r\nSecond\r\n"
+
+
+class ServerProcess:
+    """``python -m maillab.servers`` as a child: ``.ports``, ``.ask({...})``, ``.rss`` in octets."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.child = subprocess.Popen(
+            [sys.executable, "-m", "maillab.servers"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        self.ready = self.ask(config)
+        self.ports: dict[str, int] = self.ready.get("ports", {})
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Send one line, read one line; a child that says nothing for 20 s is killed, and the test fails."""
+        assert self.child.stdin and self.child.stdout
+        watchdog = threading.Timer(20, self.child.kill)
+        watchdog.start()
+        try:
+            self.child.stdin.write(json.dumps(request).encode() + b"\n")
+            self.child.stdin.flush()
+            return dict(json.loads(self.child.stdout.readline()))
+        finally:
+            watchdog.cancel()
+
+    def mails(self, user: str) -> list[bytes]:
+        """What lies in a maildrop."""
+        return [base64.b64decode(row["mail"]) for row in self.ask({"do": "mails", "user": user})["mails"]]
+
+    def texts(self) -> list[str]:
+        """The log's texts."""
+        return [event["text"] for event in self.ask({"do": "log"})["events"]]
+
+    @property
+    def rss(self) -> int:
+        """Octets of memory the child has now (Linux)."""
+        return int(Path(f"/proc/{self.child.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def stop(self) -> int:
+        """Close stdin, as somebody who died does, and wait."""
+        assert self.child.stdin and self.child.stdout
+        with contextlib.suppress(OSError):
+            self.child.stdin.close()
+        try:
+            return self.child.wait(5)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
+            raise
+        finally:
+            self.child.stdout.close()
+
+
+CONFIG = {
+    "host": "mail",
+    "address": "127.0.0.1",
+    "ports": {"pop3": 0, "smtp": 0, "submission": 0},
+    "student": "test",
+    "allow": ["plaintext_login"],
+}
+
+
+@pytest.fixture
+def server_process() -> Iterator[Callable[..., ServerProcess]]:
+    """``server_process(allow=[], …)`` starts one; all are reaped when the test is over."""
+    started: list[ServerProcess] = []
+
+    def start(**changes: Any) -> ServerProcess:
+        started.append(ServerProcess(CONFIG | changes))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.stop()
+
+
+@pytest.fixture(scope="module")
+def mail_host() -> Iterator[ServerProcess]:
+    """One process for all tests of a module that don't mind each other; passwords are allowed in the clear."""
+    process = ServerProcess(CONFIG)
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def store() -> Store:
+    """Alice with two mails, bob with none."""
+    return Store("example.test", {"alice": "sesame", "bob": "open wide"}, {"alice": [FIRST, SECOND]})

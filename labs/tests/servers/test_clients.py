@@ -1,0 +1,179 @@
+"""Mail programs that others wrote, against real servers: poplib, smtplib, curl, mpop, msmtp, fetchmail, swaks."""
+
+from __future__ import annotations
+
+import os
+import poplib
+import shutil
+import smtplib
+import subprocess
+import sys
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+
+from maillab.student import Student
+
+STUDENT = Student("test")
+PASSWORDS = {user: STUDENT.password(user) for user in STUDENT.accounts}
+
+
+def run(*argv: str, stdin: bytes = b"", home: Path | None = None) -> subprocess.CompletedProcess[bytes]:
+    """Run a mail program, or skip where there's none; nobody's own configuration is read."""
+    program = shutil.which(argv[0])
+    if program is None:
+        where = "" if sys.platform == "linux" else "not in CI: "
+        pytest.skip(f"{where}{argv[0]} isn't installed")
+    environment = os.environ | ({"HOME": str(home), "FETCHMAILHOME": str(home), "MPOPRC": ""} if home else {})
+    return subprocess.run([program, *argv[1:]], input=stdin, capture_output=True, timeout=30, env=environment)
+
+
+def lines(mail: bytes) -> list[bytes]:
+    """Line by line, whatever the line ends: programs write mails to disk with those of the system."""
+    return mail.strip().splitlines()
+
+
+def test_poplib(server_process) -> None:
+    server = server_process()
+    pop = poplib.POP3("127.0.0.1", server.ports["pop3"], timeout=10)
+    assert pop.getwelcome() == b"+OK mail.example.test POP3 ready"
+    assert {"TOP", "UIDL", "PIPELINING", "USER"} <= set(pop.capa())
+    pop.user("alice")
+    pop.pass_(PASSWORDS["alice"])
+    mails = STUDENT.mails("alice")
+    assert pop.stat() == (3, sum(map(len, mails)))
+    assert pop.list()[1] == [f"{n} {len(mail)}".encode() for n, mail in enumerate(mails, 1)]
+    for n, mail in enumerate(mails, 1):
+        assert pop.retr(n)[1] == mail.removesuffix(b"\r\n").split(b"\r\n")
+    header = mails[1][: mails[1].index(b"\r\n\r\n")].split(b"\r\n")
+    assert pop.top(2, 1)[1] == [*header, b"", b"Dear Alice,"]
+    assert len({line.split()[1] for line in pop.uidl()[1]}) == 3
+    pop.dele(2)
+    assert pop.noop() == b"+OK"
+    pop.rset()
+    pop.dele(1)
+    pop.quit()
+    assert server.mails("alice") == mails[1:]
+
+
+def test_smtplib(server_process) -> None:
+    server = server_process()
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "alice@example.test", "bob@example.test", "Grüße"
+    message.set_content("Schöne Grüße\n.\n..dots\n")
+    with smtplib.SMTP("127.0.0.1", server.ports["submission"], "laptop", timeout=10) as smtp:
+        smtp.login("alice", PASSWORDS["alice"])
+        assert smtp.send_message(message) == {}
+    assert b"Subject: =?utf-8?" in server.mails("bob")[-1]
+    assert server.mails("bob")[-1].endswith(b"..dots\r\n")
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
+@pytest.mark.parametrize("initial", [(), ("--sasl-ir",)], ids=["two-step", "sasl-ir"])
+class TestCurl:
+    def test_pop3(self, server_process, mechanism: str, initial: tuple[str, ...]) -> None:
+        server = server_process()
+        url = f"pop3://127.0.0.1:{server.ports['pop3']}/2"
+        user = f"alice:{PASSWORDS['alice']}"
+        got = run("curl", "-q", "-sS", *initial, "--login-options", f"AUTH={mechanism}", "-u", user, url)
+        assert got.returncode == 0, got.stderr
+        assert got.stdout == STUDENT.mails("alice")[1]
+        assert f"alice logged in with AUTH {mechanism}" in server.texts()
+        wrong = run("curl", "-q", "-sS", *initial, "--login-options", f"AUTH={mechanism}", "-u", "alice:wrong", url)
+        assert wrong.returncode == 67, wrong.stderr  # CURLE_LOGIN_DENIED
+
+    def test_smtp(self, server_process, mechanism: str, initial: tuple[str, ...]) -> None:
+        server = server_process()
+        url = f"smtp://127.0.0.1:{server.ports['submission']}/laptop"
+        options = ["-q", "-sS", *initial, "--login-options", f"AUTH={mechanism}", "-T", "-"]
+        envelope = ["--mail-from", "alice@example.test", "--mail-rcpt", "carol@example.test"]
+        mail = b"Subject: from curl\r\n\r\n.a dot\r\n"
+        got = run("curl", *options, *envelope, "-u", f"alice:{PASSWORDS['alice']}", url, stdin=mail)
+        assert got.returncode == 0, got.stderr
+        assert server.mails("carol")[-1].endswith(mail)
+        assert f"alice logged in with AUTH {mechanism}" in server.texts()
+        assert run("curl", *options, *envelope, "-u", "alice:wrong", url, stdin=mail).returncode == 67
+
+
+def test_curl_finds_no_apop(server_process) -> None:
+    """A greeting without a timestamp offers none, and curl doesn't fall back to a password in the clear."""
+    server = server_process()
+    url = f"pop3://127.0.0.1:{server.ports['pop3']}/"
+    got = run("curl", "-q", "-sS", "--login-options", "AUTH=+APOP", "-u", f"alice:{PASSWORDS['alice']}", url)
+    assert got.returncode == 67, got.stderr
+    assert not any("logged in" in text for text in server.texts())
+
+
+@pytest.mark.parametrize(("auth", "how"), [("user", "USER/PASS"), ("plain", "AUTH PLAIN"), ("login", "AUTH LOGIN")])
+def test_mpop(server_process, tmp_path: Path, auth: str, how: str) -> None:
+    """mpop pipelines wherever the server says that it may."""
+    server = server_process()
+    mbox = tmp_path / "mbox"
+    arguments = [f"--host=127.0.0.1 --port={server.ports['pop3']} --user=alice --tls=off --keep=off --auth={auth}"]
+    options = [*arguments[0].split(), "--passwordeval=cat " + str(_file(tmp_path, PASSWORDS["alice"]))]
+    options += [f"--delivery=mbox,{mbox}", f"--uidls-file={tmp_path / 'uidls'}", "--received-header=off"]
+    got = run("mpop", *options, home=tmp_path)
+    assert got.returncode == 0, got.stderr
+    assert f"alice logged in with {how}" in server.texts()
+    written = lines(mbox.read_bytes())
+    for mail in STUDENT.mails("alice"):
+        assert lines(mail)[0] in written and lines(mail)[-1] in written
+    assert server.mails("alice") == []
+
+
+@pytest.mark.parametrize("auth", ["plain", "login"])
+def test_msmtp(server_process, tmp_path: Path, auth: str) -> None:
+    server = server_process()
+    mail = b"Subject: from msmtp\n\n.a dot\nbye\n"
+    where = f"--host=127.0.0.1 --port={server.ports['submission']} --tls=off --auth={auth} --user=alice"
+    got = run(
+        "msmtp", *where.split(), f"--passwordeval=cat {_file(tmp_path, PASSWORDS['alice'])}",
+        "--from=alice@example.test", "--domain=laptop", "bob@example.test", stdin=mail, home=tmp_path,
+    )  # fmt: skip
+    assert got.returncode == 0, got.stderr
+    assert lines(server.mails("bob")[-1])[-4:] == lines(mail)
+    assert f"alice logged in with AUTH {auth.upper()}" in server.texts()
+
+
+def test_fetchmail(server_process, tmp_path: Path) -> None:
+    server = server_process()
+    config = _file(
+        tmp_path,
+        f'poll 127.0.0.1 service {server.ports["pop3"]} protocol POP3 auth password uidl '
+        f'user "alice" password "{PASSWORDS["alice"]}" sslproto "" no fetchall keep mda "cat >> {tmp_path}/mbox"\n',
+    )
+    got = run("fetchmail", "-f", str(config), "--nosyslog", "--pidfile", str(tmp_path / "pid"), home=tmp_path)
+    assert got.returncode == 0, got.stdout + got.stderr
+    written = lines((tmp_path / "mbox").read_bytes())
+    for mail in STUDENT.mails("alice"):
+        assert lines(mail)[-1] in written
+    assert "alice logged in with USER/PASS" in server.texts()
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
+def test_swaks(server_process, mechanism: str) -> None:
+    server = server_process()
+    where = f"--server 127.0.0.1 --port {server.ports['submission']} --helo laptop --auth {mechanism} --auth-user alice"
+    envelope = "--from alice@example.test --to bob@example.test --header Subject:swaks --timeout 10"
+    got = run("swaks", *where.split(), "--auth-password", PASSWORDS["alice"], *envelope.split())
+    assert got.returncode == 0, got.stdout
+    assert b"Subject:swaks" in server.mails("bob")[-1]
+    wrong = run("swaks", *where.split(), "--auth-password", "wrong", *envelope.split())
+    assert wrong.returncode == 28 and b"535 5.7.8" in wrong.stdout
+
+
+def test_swaks_without_login_on_both_ports(server_process) -> None:
+    server = server_process(allow=[])
+    for service, code in (("smtp", 0), ("submission", 23)):
+        where = f"--server 127.0.0.1 --port {server.ports[service]} --helo laptop --timeout 10"
+        got = run("swaks", *where.split(), "--from", "dave@elsewhere.test", "--to", "bob@example.test")
+        assert got.returncode == code, got.stdout
+    assert b"530 5.7.0 log in first" in got.stdout
+
+
+def _file(folder: Path, text: str) -> Path:
+    path = folder / "secret"
+    path.write_text(text)
+    path.chmod(0o600)
+    return path
