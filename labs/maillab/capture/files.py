@@ -1,0 +1,105 @@
+"""Capture files in and out: which format is it, and what if it is none?
+
+Reading streams: one frame is in memory at a time, so the size of a file doesn't matter.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from .errors import CaptureError
+from .frame import Frame
+from .pcap import PCAP_MAGICS, read_pcap, write_pcap
+from .pcapng import SECTION_HEADER, PcapngReader, write_pcapng
+
+__all__ = ["CaptureError", "read_frames", "write_pcap", "write_pcapng"]
+
+# First bytes of what people hand in by mistake.
+STRANGERS = {
+    b"\x89PNG": "a PNG picture",
+    b"\xff\xd8\xff": "a JPEG picture",
+    b"%PDF": "a PDF document",
+    b"PK\x03\x04": "a ZIP archive (unpack it first)",
+    b"7z\xbc\xaf": "a 7z archive (unpack it first)",
+    b"\xfd7zX": "an xz archive (unpack it first)",
+    b"\x28\xb5\x2f\xfd": "a Zstandard archive (unpack it first)",
+    b"BZh": "a bzip2 archive (unpack it first)",
+    b"\x7fELF": "a program",
+    b"MZ": "a Windows program",
+    b"XCP\x00": "a NetXRay capture (convert it with editcap)",
+    b"snoop\x00\x00\x00": "a Solaris snoop capture (convert it with editcap)",
+}
+
+
+def read_frames(path: str | os.PathLike[str]) -> Iterator[Frame]:
+    """Frames of a pcap or pcapng file (plain or gzip), one after the other.
+
+    pcap: micro- and nanoseconds, both byte orders. pcapng: several sections and interfaces, any resolution.
+    Raises CaptureError, with one sentence that names the file and the byte, after the last readable frame.
+    Formats: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng.
+    """
+    name = os.fspath(path)
+    try:
+        if Path(name).is_dir():
+            raise CaptureError(name, 0, "this is a directory; name the capture file in it")
+        raw: IO[bytes] = Path(name).open("rb", buffering=1 << 18)  # noqa: SIM115 (closed below)
+    except FileNotFoundError:
+        raise CaptureError(name, 0, "there is no such file") from None
+    except PermissionError:
+        raise CaptureError(name, 0, "the file may not be read by this user; change its permissions") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CaptureError(name, 0, f"the file can't be opened ({reason})") from None
+    with raw:
+        stream = raw
+        magic = _peek(name, stream)
+        packed = magic[:2] == b"\x1f\x8b"
+        if packed:
+            stream = io.BufferedReader(gzip.GzipFile(fileobj=raw), 1 << 18)
+            magic = _peek(name, stream)
+        yield from _frames(name, stream, magic, packed)
+
+
+def _peek(name: str, stream: IO[bytes]) -> bytes:
+    """First 8 bytes, without taking them (gzip headers may be broken too)."""
+    try:
+        return bytes(stream.peek(8)[:8])  # type: ignore[attr-defined]
+    except (EOFError, zlib.error, OSError) as error:
+        raise CaptureError(name, 0, f"the file can't be unpacked: gzip data is damaged ({error})") from None
+
+
+def _frames(name: str, stream: IO[bytes], magic: bytes, packed: bool) -> Iterator[Frame]:
+    if magic[:4] in PCAP_MAGICS:
+        reader: Iterator[Frame] = read_pcap(stream, name)
+    elif magic[:4] == SECTION_HEADER:
+        reader = iter(PcapngReader(stream, name))
+    else:
+        raise CaptureError(name, 0, _stranger(magic))
+    if not packed:  # the bulk path
+        yield from reader
+        return
+    count = 0
+    try:
+        for frame in reader:
+            count = frame.number
+            yield frame
+    except (EOFError, zlib.error, OSError) as error:
+        raise CaptureError(
+            name, 0, f"the file can't be read any further after frame {count} ({error or 'it ends early'})", count
+        ) from None
+
+
+def _stranger(magic: bytes) -> str:
+    if not magic:
+        return "the file is empty (0 bytes); record it again"
+    for start, what in STRANGERS.items():
+        if magic.startswith(start):
+            return f"this is {what}, not a capture (byte 0); name a pcap or pcapng file"
+    shown = magic[:4].hex(" ")
+    return f"neither pcap nor pcapng: it begins with {shown} (byte 0); name a capture file"

@@ -1,0 +1,140 @@
+"""A conversation: all that two programs said to each other over one TCP connection."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ..capture.errors import CaptureError
+from ..capture.frame import frames_of
+from .dialogue import Dialogue
+from .streams import Connection
+from .table import Table
+from .turns import Turn
+
+
+@dataclass(slots=True)
+class Conversation:
+    """One TCP connection, in turns.
+
+    client, server: "ip:port". protocol: "pop3", "smtp" or None. turns: in the order in which they were said.
+    complete: the capture holds it from SYN to FIN (or RST), and no byte is missing.
+    captured: "both" directions, or only that of the "client" or the "server".
+    """
+
+    client: str
+    server: str
+    protocol: Literal["pop3", "smtp"] | None
+    turns: list[Turn] = field(default_factory=list)
+    complete: bool = False
+    captured: Literal["both", "client", "server"] = "both"
+
+    @property
+    def frame(self) -> int:
+        """Number of the first frame that holds data (0: there is none)."""
+        return min((turn.frame for turn in self.turns), default=0)
+
+    @property
+    def gaps(self) -> list[Turn]:
+        """Where bytes are missing; each has .side and .missing."""
+        return [turn for turn in self.turns if turn.kind == "gap"]
+
+    def bytes_from(self, who: Literal["client", "server"]) -> bytes:
+        """Everything that side said, as it crossed the wire; what is missing is left out, never made up."""
+        letter = {"client": "C", "server": "S"}[who]
+        return b"".join(turn.data for turn in self.turns if turn.who == letter)
+
+    def transcript(self, times: bool = True) -> str:
+        """Lines "C: …" and "S: …", with seconds since the first in front. A mail's lines are indented."""
+        start = self.turns[0].time if self.turns else 0.0
+        out = []
+        for turn in self.turns:
+            stamp = f"{turn.time - start:8.3f}  " if times else ""
+            lines = turn.text.split("\n")
+            who = turn.side if turn.kind == "gap" else turn.who
+            out.append(f"{stamp}{who}: {lines[0]}".rstrip())
+            out += [f"{' ' * len(stamp)}   {line}".rstrip() for line in lines[1:]]
+        return "\n".join(out)
+
+    def __str__(self) -> str:
+        return f"{self!r}\n{self.transcript()}"
+
+    def __repr__(self) -> str:
+        what = self.protocol or "unknown protocol"
+        gaps = f", {len(self.gaps)} gaps" if self.gaps else ""
+        half = "" if self.captured == "both" else f", only the {self.captured} was captured"
+        return f"<{what} {self.client} -> {self.server}: {len(self.turns)} turns{gaps}{half}>"
+
+
+def conversations(source: Any, ports: Mapping[int, str] | None = None) -> Iterator[Conversation]:
+    """Conversations of a capture, each as soon as it has ended; for captures that don't fit in memory.
+
+    source: a path, Frames, or Scapy packets (see capture.frames_of). ports: {11110: "pop3"} to insist on a
+    protocol; without it, it is recognised by what is said, on any port.
+    Raises CaptureError for a broken file, after everything that could be read.
+    """
+    turns: dict[int, list[Turn]] = {}
+
+    def open_dialogue(connection: Connection) -> Dialogue:
+        mine: list[Turn] = []
+        dialogue = Dialogue(connection, mine.append, ports)
+        turns[id(dialogue)] = mine
+        return dialogue
+
+    table = Table(open_dialogue)
+    for dialogue in dialogues(source, table):
+        said = turns.pop(id(dialogue))
+        connection = dialogue.connection
+        if not said:
+            continue
+        client, server = dialogue.names
+        whole = connection.opener is not None and (connection.finished or connection.reset)
+        yield Conversation(
+            client,
+            server,
+            dialogue.protocol,  # type: ignore[arg-type]
+            said,
+            whole and all(turn.kind != "gap" for turn in said),
+            dialogue.captured,
+        )
+
+
+def dialogues(source: Any, table: Table) -> Iterator[Dialogue]:
+    """Run a capture through a table; each dialogue as it ends. A broken file raises at the very end."""
+    broken: CaptureError | None = None
+    frames = frames_of(source)
+    feed, finished = table.frame, table.finished
+    try:
+        for frame in frames:
+            feed(frame)
+            if finished:
+                yield from table.drain()
+    except CaptureError as error:
+        broken = error
+    table.finish()
+    yield from table.drain()
+    if broken:
+        raise broken
+
+
+def readable(items: Iterable[Any]) -> list[Any]:
+    """All items up to the end or the break of a capture file; a break after readable frames only warns."""
+    out: list[Any] = []
+    try:
+        out.extend(items)
+    except CaptureError as error:
+        if not error.frames:
+            raise
+        warnings.warn(f"{error}; what could be read before is here", stacklevel=3)
+    return out
+
+
+def follow(source: Any, ports: Mapping[int, str] | None = None) -> list[Conversation]:
+    """Conversations of a capture, in the order of their first frames ("follow a stream", all streams at once).
+
+    Arguments as for conversations(). A file that breaks off gives what could be read, and a warning;
+    one in which nothing can be read raises CaptureError.
+    """
+    return sorted(readable(conversations(source, ports)), key=lambda conversation: conversation.frame)

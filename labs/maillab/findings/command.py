@@ -1,0 +1,99 @@
+"""`maillab findings CAPTURE… [--json] [--port N=pop3|smtp]`"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+from ..capture.errors import CaptureError
+from ..conversations.recognise import PROTOCOLS
+from ..conversations.turns import printable
+from .finding import Finding
+from .search import Losses, search
+
+VERDICT = {True: "accepted", False: "refused", None: "-"}
+
+
+def _port(text: str) -> tuple[int, str]:
+    number, _, protocol = text.partition("=")
+    if not number.isdigit() or not 0 < int(number) < 65536 or protocol not in PROTOCOLS:
+        raise argparse.ArgumentTypeError(f"{text!r} isn't like 11110=pop3 or 2525=smtp")
+    return int(number), protocol
+
+
+def row(finding: Finding) -> list[str]:
+    """The cells of one line for people."""
+    if finding.kind == "mail":
+        to = ", ".join(finding.recipients)
+        said = f"{finding.sender or '(nobody)'} -> {to or '(nobody)'}: {finding.subject or '(no subject)'}"
+        said += f" ({finding.size:,} bytes{'' if finding.complete else ', incomplete'})"
+    elif finding.kind == "tls":
+        said = "the rest is encrypted" if finding.accepted else "TLS was asked for"
+    else:
+        user = "user not revealed" if finding.username is None else f"user {finding.username}"
+        password = "password not revealed" if finding.password is None else f"password {finding.password}"
+        said = f"{user}, {password}" + (" (aborted)" if finding.aborted else "")
+    how = f"{finding.protocol} {finding.mechanism}"
+    cells = [str(finding.frame), finding.kind, how, finding.client, finding.server, VERDICT[finding.accepted], said]
+    return [printable(cell.encode("utf-8", "surrogatepass")).replace("\n", " ").replace("\t", " ") for cell in cells]
+
+
+def table(found: list[Finding]) -> str:
+    """Findings as a table in columns."""
+    rows = [["frame", "what", "how", "client", "server", "verdict", "learned"], *map(row, found)]
+    widths = [max(len(cells[i]) for cells in rows) for i in range(6)] + [0]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)) for cells in rows)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit 0: read to the end, also when nothing was found. 1: a file broke off (what was readable is shown)."""
+    parser = argparse.ArgumentParser(
+        prog="maillab findings", description="What an eavesdropper learns from captures (pcap, pcapng, gzip)."
+    )
+    parser.add_argument("captures", nargs="+", metavar="CAPTURE")
+    parser.add_argument("--json", action="store_true", help="one JSON object a finding and line")
+    parser.add_argument(
+        "--port", action="append", default=[], type=_port, metavar="N=pop3|smtp", help="what is spoken on port N"
+    )
+    options = parser.parse_args(argv)
+    status = 0
+    try:
+        for path in options.captures:
+            status |= _show(path, dict(options.port), options.json, len(options.captures) > 1)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `maillab findings … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return status
+
+
+def _show(path: str, ports: dict[int, str], as_json: bool, several: bool) -> int:
+    found: list[Finding] = []
+    broken: CaptureError | None = None
+    losses = Losses()
+    try:
+        for finding in search(path, ports, keep_mails=False, losses=losses):
+            finding.capture = path
+            found.append(finding)
+    except CaptureError as error:
+        broken = error
+    found.sort(key=lambda finding: finding.frame)
+    if as_json:
+        for finding in found:
+            print(json.dumps(finding.to_json()))
+    else:
+        if several:
+            print(f"{path}:")
+        print(table(found) if found else "nothing was learned from this capture")
+    sys.stdout.flush()
+    # A broken file is an error; one that merely holds less than was said is not.
+    said = str(broken) if broken else losses.sentence() and f"{path}: {losses.sentence()}"
+    if said:
+        print(f"maillab findings: {said}".replace("\n", " "), file=sys.stderr)
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""What the header of a mail says: from, to, subject."""
+
+from __future__ import annotations
+
+import re
+from email.header import decode_header
+from email.utils import getaddresses
+
+from .attempt import words
+
+MAX_HEADER = 1 << 16  # so much of a mail is searched for its header
+_BREAK = re.compile(rb"\r?\n")
+_PATH = re.compile(rb"(?:FROM|TO):\s*(<[^>]*>|\S*)", re.I)
+
+
+def header_fields(message: bytes) -> dict[str, list[str]]:
+    r"""Field name in small letters -> its values, folded lines joined (RFC 5322 section 2.2.3). Never raises.
+
+    >>> header_fields(b"Subject: lunch\r\n today\r\n\r\nHello")
+    {'subject': ['lunch today']}
+    """
+    fields: dict[str, list[str]] = {}
+    last: list[str] | None = None
+    for line in _BREAK.split(message[:MAX_HEADER]):
+        if not line:
+            break
+        if line[:1] in b" \t":
+            if last:
+                last[-1] += " " + words(line.strip())
+            continue
+        name, colon, value = line.partition(b":")
+        if not colon or b" " in name.strip():
+            last = None
+            continue
+        last = fields.setdefault(words(name.strip()).lower(), [])
+        last.append(words(value.strip()))
+    return fields
+
+
+def unencoded(text: str) -> str:
+    """Encoded words undone (RFC 2047), as far as they make sense.
+
+    >>> unencoded("=?utf-8?q?gr=C3=BC=C3=9Fe?= from me")
+    'grüße from me'
+    """
+    try:
+        parts = decode_header(text)
+    except Exception:  # the standard library raises several kinds on malformed words
+        return text
+    out = ""
+    for part, charset in parts:
+        if isinstance(part, str):
+            out += part
+            continue
+        try:
+            out += part.decode(charset or "ascii", "replace") if charset else words(part)
+        except (LookupError, ValueError):
+            out += words(part)
+    return " ".join(out.split())
+
+
+def addresses(values: list[str]) -> list[str]:
+    """Addresses of From, To or Cc fields.
+
+    >>> addresses(["Alice <alice@example.test>, bob@example.test"])
+    ['alice@example.test', 'bob@example.test']
+    """
+    try:
+        return [address for _, address in getaddresses(values) if address]
+    except Exception:  # malformed fields: show them as they are
+        return [value for value in values if value]
+
+
+def path_of(argument: bytes) -> str | None:
+    """The address in FROM:<…> or TO:<…> (RFC 5321 section 4.1.2); "" is the empty return path.
+
+    >>> path_of(b"FROM:<alice@example.test> SIZE=293")
+    'alice@example.test'
+    """
+    match = _PATH.match(argument)
+    return words(match[1].strip(b"<>")) if match else None

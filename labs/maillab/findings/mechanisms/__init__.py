@@ -1,0 +1,25 @@
+"""One file a mechanism: what an eavesdropper reads out of it.
+
+Each has ``read(attempt) -> Learned``. A new mechanism is a new file and a line in READERS. A mechanism that
+has no file is reported by name, with what was sent, and no user name is guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..attempt import Attempt, Learned
+from . import login, other, plain, user
+
+Reader = Callable[[Attempt], Learned]
+
+READERS: dict[str, Reader] = {
+    "USER": user.read,
+    "PLAIN": plain.read,
+    "LOGIN": login.read,
+}
+
+
+def read(attempt: Attempt) -> Learned:
+    """What this attempt gave away."""
+    return READERS.get(attempt.mechanism, other.read)(attempt)

@@ -1,0 +1,83 @@
+"""Findings of a whole capture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..conversations.conversation import dialogues, readable
+from ..conversations.dialogue import Dialogue
+from ..conversations.streams import Connection
+from ..conversations.table import Table
+from .finding import Finding
+from .observe import Observer
+
+
+@dataclass(slots=True)
+class Losses:
+    """What a capture lacks of its mail connections; search() fills it in."""
+
+    one_sided: int = 0  # connections of which only one direction was captured
+    missing: int = 0  # bytes that were lost in the others
+    frame: int = 0  # the first frame at which that shows
+
+    def add(self, dialogue: Dialogue, observer: Observer) -> None:
+        if not dialogue.protocol or not (observer.missing or dialogue.captured != "both"):
+            return
+        if dialogue.captured == "both":
+            self.missing += observer.missing
+            frame = observer.missing_from
+        else:
+            self.one_sided += 1
+            frame = dialogue.connection.first
+        self.frame = min(self.frame or frame, frame)
+
+    def sentence(self) -> str:
+        """One sentence, empty when nothing is missing."""
+        said = []
+        if self.one_sided:
+            said.append(f"of {self.one_sided} connection(s) only one direction was captured")
+        if self.missing:
+            said.append(f"{self.missing:,} bytes are missing from connections")
+        return f"{' and '.join(said)} (from frame {self.frame}); what is there was read" if said else ""
+
+
+def search(
+    source: Any,
+    ports: Mapping[int, str] | None = None,
+    *,
+    keep_mails: bool = True,
+    losses: Losses | None = None,
+) -> Iterator[Finding]:
+    """Findings of each connection as soon as it has ended; for captures that don't fit in memory.
+
+    Arguments as for findings(). keep_mails=False keeps the first 4 KiB of each mail. losses: told what is missing.
+    Raises CaptureError for a broken file, after everything that could be read.
+    """
+    observers: dict[int, Observer] = {}
+
+    def open_dialogue(connection: Connection) -> Dialogue:
+        observer = Observer(keep_mails)
+        dialogue = Dialogue(connection, observer.turn, ports)
+        dialogue.mail_only = True
+        observer.dialogue = dialogue
+        observers[id(dialogue)] = observer
+        return dialogue
+
+    for dialogue in dialogues(source, Table(open_dialogue)):
+        observer = observers.pop(id(dialogue))
+        observer.close()
+        if losses is not None:
+            losses.add(dialogue, observer)
+        yield from observer.findings
+
+
+def findings(source: Any, ports: Mapping[int, str] | None = None) -> list[Finding]:
+    """What an eavesdropper learns from a capture, in order of the first frame.
+
+    source: a path, Frames, or Scapy packets. ports: {11110: "pop3"} to insist on a protocol; without it, it is
+    recognised by what is said, on any port. A file that breaks off gives what could be read, and a warning;
+    one in which nothing can be read raises CaptureError.
+    """
+    return sorted(readable(search(source, ports)), key=lambda finding: finding.frame)

@@ -1,0 +1,111 @@
+"""No bytes whatever make it raise or grow: damaged captures, random dialogues."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import warnings
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.wire import Talk, read_transcript
+
+from maillab.capture import CaptureError, write_pcapng
+from maillab.conversations import follow
+from maillab.findings import findings
+
+from .test_shared_captures import SHARED
+
+GOLDEN = sorted((Path(__file__).parents[1] / "conversations" / "golden").glob("*.txt"))
+CAPTURES = sorted(p for p in SHARED.glob("*/*.pcap*") if p.stat().st_size < 20_000) if SHARED.exists() else []
+
+
+def look_at(source: object) -> None:
+    """Everything that is shown of a capture."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            for conversation in follow(source):
+                str(conversation)
+                for who in ("client", "server"):
+                    conversation.bytes_from(who)  # type: ignore[arg-type]
+            for finding in findings(source):
+                repr(finding)
+                finding.to_json()
+        except CaptureError as error:
+            assert "\n" not in str(error)
+
+
+LINES = st.sampled_from(
+    b"""+OK|-ERR no|+ |+|.||220 ESMTP|250-a|250 b|334 |334 VXNlcm5hbWU6|354|235 ok|535 no|421|AUTH PLAIN|AUTH LOGIN YQ==
+AUTH|AUTH  =|AGEAYg==|*|=|USER a|PASS b|PASS|USER|RETR 1|TOP 1 0|LIST|UIDL 1|CAPA|STLS|STARTTLS|EHLO x|MAIL FROM:<a>
+RCPT TO:<b|DATA|BDAT 5|BDAT 5 LAST|BDAT 0|BDAT 99999999999999|QUIT|RSET|Subject: =?x?q?=ff?=|Subject: =?utf-8?b?!?=
+\x16\x03\x01\x00\x02|\x16|\xff\xfe|APOP a b""".replace(b"\n", b"|").split(b"|")
+)
+
+
+@settings(deadline=None, max_examples=400)
+@given(
+    said=st.lists(
+        st.tuples(st.integers(0, 1), st.one_of(LINES, st.binary(max_size=30)), st.sampled_from([b"\r\n", b"\n", b""])),
+        max_size=40,
+    ),
+    port=st.sampled_from([110, 25, 587, 995, 4711]),
+    cuts=st.lists(st.integers(1, 20), max_size=5),
+    lost=st.sets(st.integers(0, 60), max_size=6),
+    seed=st.integers(0, 1000),
+)
+def test_any_dialogue(said, port: int, cuts: list[int], lost: set[int], seed: int) -> None:  # type: ignore[no-untyped-def]
+    """Lines of both protocols in any order, cut anywhere, frames lost and shuffled."""
+    talk = Talk(server=("192.0.2.25", port)).open()
+    for side, line, end in said:
+        talk.say(side, line + end, cuts)
+    talk.close()
+    frames = [f for i, f in enumerate(talk.frames) if i not in lost]
+    if seed % 2:
+        random.Random(seed).shuffle(frames)
+    look_at(frames)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    path=st.sampled_from(GOLDEN),
+    changes=st.lists(st.tuples(st.integers(0, 20_000), st.integers(0, 255)), max_size=20),
+    cut=st.integers(0, 20_000),
+)
+def test_damaged_golden(path: Path, changes: list[tuple[int, int]], cut: int) -> None:
+    _, said, _ = read_transcript(path)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "x.pcapng"
+        write_pcapng(file, Talk().play(said).frames)
+        data = bytearray(file.read_bytes())
+        for place, value in changes:
+            data[place % len(data)] = value
+        file.write_bytes(data[: len(data) - cut % 400])
+        look_at(file)
+
+
+@pytest.mark.skipif(not CAPTURES, reason=f"no captures at {SHARED}")
+@pytest.mark.parametrize("path", CAPTURES, ids=lambda p: p.name)
+def test_damaged_shared(path: Path, tmp_path: Path) -> None:
+    """Twelve damaged variants of each capture: bits flipped, bytes cut out, blocks doubled, absurd lengths."""
+    rnd = random.Random(path.name)
+    data = path.read_bytes()
+    file = tmp_path / "x"
+    for round_ in range(12):
+        changed = bytearray(data)
+        for _ in range(rnd.randint(1, 60)):
+            at = rnd.randrange(len(changed))
+            if round_ % 4 == 0:
+                changed[at] ^= 1 << rnd.randrange(8)
+            elif round_ % 4 == 1:
+                del changed[at : at + rnd.randrange(40)]
+                changed += b"\0"
+            elif round_ % 4 == 2:
+                changed[at:at] = changed[at : at + rnd.randrange(200)]
+            else:
+                changed[at : at + 4] = rnd.choice([b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff"])
+        file.write_bytes(changed)
+        look_at(file)

@@ -1,0 +1,138 @@
+"""Captures that nobody here made (../shared/captures): what is found against what is true.
+
+Real servers and clients with a manifest: precision and recall 1.0 for the mechanisms in scope. Captures of other
+projects' test suites: no error, and the attempts their index names.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from maillab.conversations import follow
+from maillab.findings import findings
+
+SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "captures"
+IN_SCOPE = {"USER", "PLAIN", "LOGIN"}
+NAMES = {"USER/PASS": "USER", "PLAIN IR": "PLAIN"}
+
+
+def manifest(folder: str, name: str) -> list[dict[str, Any]]:
+    path = SHARED / folder / name
+    if path.exists():
+        listed: list[dict[str, Any]] = json.loads(path.read_text("utf-8"))
+        return listed
+    return []
+
+
+REAL = manifest("real", "manifest.json")
+PUBLIC = manifest("public", "index.json")
+if not REAL and os.environ.get("CI"):
+    raise RuntimeError(f"the captures of the tests are missing: {SHARED}")
+needs_captures = pytest.mark.skipif(not REAL, reason=f"no captures at {SHARED}")
+
+
+def ports_of(entry: dict[str, Any]) -> dict[int, str]:
+    """Implicit TLS on an odd port tells nothing about mail: there, the port is told."""
+    names = {"pop3s": "pop3", "submissions": "smtp"}
+    return {entry["port"]: names[entry["service"]]} if entry.get("service") in names else {}
+
+
+@needs_captures
+@pytest.mark.parametrize("entry", REAL, ids=lambda entry: entry["file"])
+def test_real(entry: dict[str, Any]) -> None:
+    found = findings(SHARED / "real" / entry["file"], ports_of(entry))
+    credentials = [f for f in found if f.kind == "credential"]
+    expected = entry["expected"]
+    wanted = Counter(
+        (e["client"], NAMES.get(e["mechanism"], e["mechanism"]), e["user"], e["secret"], e["accepted"])
+        for e in expected
+        if NAMES.get(e["mechanism"], e["mechanism"]) in IN_SCOPE
+    )
+    got = Counter(
+        (f.client, f.mechanism, f.username, f.password, f.accepted) for f in credentials if f.mechanism in IN_SCOPE
+    )
+    assert got == wanted
+    # Mechanisms that aren't read yet are named, with the verdict, and nothing is made up.
+    others = Counter(
+        (e["client"], e["mechanism"], e.get("accepted"))
+        for e in expected
+        if NAMES.get(e["mechanism"], e["mechanism"]) not in IN_SCOPE
+    )
+    if entry["service"] != "imap":
+        assert (
+            Counter((f.client, f.mechanism, f.accepted) for f in credentials if f.mechanism not in IN_SCOPE) == others
+        )
+    # What was seen in the clear.
+    if isinstance(entry.get("mails"), int) and "tls" not in entry and entry["service"] != "imap":
+        mails = [f for f in found if f.kind == "mail" and f.mechanism != "TOP"]
+        assert len(mails) == entry["mails"]
+        assert all(mail.complete and mail.sender and mail.recipients and mail.accepted for mail in mails)
+        assert {len(mail.recipients) for mail in mails} == {entry.get("recipients", 1)}
+    if entry.get("tls", "ssh") != "ssh":
+        assert [f.kind for f in found] == ["tls"]
+    for conversation in follow(SHARED / "real" / entry["file"]):
+        if conversation.protocol:
+            assert conversation.complete and not conversation.gaps
+
+
+@needs_captures
+def test_real_as_a_whole() -> None:
+    """Precision and recall per mechanism, printed with -s."""
+    hits: Counter[str] = Counter()
+    wanted: Counter[str] = Counter()
+    got: Counter[str] = Counter()
+    for entry in REAL:
+        truth = Counter(
+            (e["client"], NAMES.get(e["mechanism"], e["mechanism"]), e.get("user"), e.get("secret"))
+            for e in entry["expected"]
+        )
+        seen = Counter(
+            (f.client, f.mechanism, f.username, f.password)
+            for f in findings(SHARED / "real" / entry["file"])
+            if f.kind == "credential"
+        )
+        for key, count in truth.items():
+            wanted[key[1]] += count
+        for key, count in seen.items():
+            got[key[1]] += count
+        for key, count in (truth & seen).items():
+            hits[key[1]] += count
+    for mechanism in sorted(IN_SCOPE):
+        print(f"{mechanism:6} {hits[mechanism]}/{wanted[mechanism]}, precision {hits[mechanism] / got[mechanism]}")
+        assert hits[mechanism] == wanted[mechanism] == got[mechanism]
+
+
+@needs_captures
+@pytest.mark.parametrize("entry", PUBLIC, ids=lambda entry: entry["file"])
+def test_public(entry: dict[str, Any]) -> None:
+    """The attempts, mails and upgrades that the index counts."""
+    path = SHARED / "public" / entry["file"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = findings(path)
+    wanted: Counter[tuple[str, bool]] = Counter()
+    for name, count in entry["mechanisms"].items():
+        mechanism, _, verdict = name.rpartition(" ")
+        wanted[NAMES.get(mechanism, mechanism), verdict == "accepted"] += count
+    got = Counter((f.mechanism, f.accepted is True) for f in found if f.kind == "credential")
+    assert got == wanted
+    assert sum(f.mechanism == "RETR" for f in found) == entry["retr"]
+    assert sum(f.kind == "tls" for f in found) == entry["stls"]
+
+
+@needs_captures
+def test_scapy_agrees() -> None:
+    """The same findings from frames read by Scapy (frames under 64 KiB: it cuts larger ones)."""
+    from scapy.utils import rdpcap
+
+    for name in ("pop3-user-poplib.pcap", "smtp-plain-2step-curl.pcap", "net-split-pop3-user.pcap"):
+        path = SHARED / "real" / name
+        ours = [f.to_json() for f in findings(path)]
+        assert [f.to_json() for f in findings(rdpcap(str(path)))] == ours
