@@ -1,0 +1,131 @@
+"""What lesson 03 asks: Decode AUTH PLAIN and LOGIN."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+from .exercises import Todo, Wrong, exercise
+from .predictions import prediction
+
+prediction(
+    "03.A",
+    "Alice's program logs in with AUTH PLAIN on the submission port, 587. What will Mallory see of her password?",
+    {
+        "Nothing, port 587 is encrypted": (
+            "A port number encrypts nothing. 587 starts in the clear, and stays so unless somebody says STARTTLS."
+        ),
+        "Random-looking characters, safe without the key": (
+            "They look random, but there is no key: Base64 is an alphabet, and everybody has it."
+        ),
+        "Random-looking characters that anybody can turn back": "Yes. Base64 is an encoding, and it hides nothing.",
+    },
+    "Random-looking characters, which anybody can turn back: Base64 is an encoding, and it hides nothing.",
+)
+
+prediction(
+    "03.B",
+    "Now the server refuses logins without TLS. Alice's program tries AUTH PLAIN all the same. What does Mallory get?",
+    {
+        "Nothing, the server refuses": (
+            "The server can only refuse what it has read, and what it has read has crossed the network."
+        ),
+        "The user name, but not the password": "Both travel in the same line, so she gets both or nothing.",
+        "The password, as before": "Yes: the refusal comes too late. Not sending is the client's job.",
+    },
+    "The password, as before: the refusal comes too late. It is the client that must not send it.",
+)
+
+
+@exercise(
+    "03.1",
+    "base64.b64decode(…) gives bytes; split them at the NUL: .split(b'\\0').",
+    "The three parts are authzid, user name and password. The first is empty.",
+    "login = tuple(part.decode() for part in base64.b64decode(response).split(b'\\0'))",
+)
+def plain(answer: Any, lab: Any) -> str:
+    alice = lab.student.accounts["alice"]
+    expected = "(authzid, user name, password), as three texts"
+    if not isinstance(answer, tuple | list):
+        raise Wrong(answer, expected)
+    if any(isinstance(part, bytes) for part in answer):
+        raise Wrong(answer, expected, "Turn each part into text with .decode().")
+    if len(answer) == 2:
+        raise Wrong(answer, expected, "There are two NULs, so three parts: the first one is there, and empty.")
+    if list(answer) != ["", alice.name, alice.password]:
+        raise Wrong(answer, expected)
+    return "No key, no guessing: three parts between two NULs (RFC 4616)."
+
+
+@exercise(
+    "03.3",
+    "It is Base64 like the rest: base64.b64decode('VXNlcm5hbWU6').",
+    "One word and a colon.",
+)
+def prompt(answer: Any, lab: Any) -> str:
+    expected = "the decoded text of the server's first 334 line"
+    text = answer.decode("latin-1") if isinstance(answer, bytes) else str(answer)
+    if text.strip().lower().rstrip(":") == "password":
+        raise Wrong(answer, expected, "That is the second question. What was the first?")
+    if text.strip().lower().rstrip(":") != "username":
+        raise Wrong(answer, expected)
+    return "The server asks in Base64 for what it gets in Base64. LOGIN never became an RFC."
+
+
+@exercise(
+    "03.4",
+    "PLAIN is: authzid, NUL, user name, NUL, password. Bob's authzid is empty.",
+    "Build bytes first, b'\\0' + name + b'\\0' + password, then base64.b64encode(…).decode().",
+    "base64.b64encode(f'\\0{bob.name}\\0{bob.password}'.encode()).decode()",
+)
+def response(answer: Any, lab: Any) -> str:
+    bob = lab.student.accounts["bob"]
+    expected = "the Base64 text that logs Bob in"
+    text = answer.decode("latin-1") if isinstance(answer, bytes) else answer
+    if not isinstance(text, str):
+        raise Wrong(answer, expected)
+    try:
+        parts = base64.b64decode(text.strip(), validate=True).split(b"\0")
+    except (binascii.Error, ValueError):
+        raise Wrong(answer, expected, "That isn't Base64 yet: base64.b64encode(…) makes it.") from None
+    if len(parts) != 3:
+        raise Wrong(f"a message with {len(parts) - 1} NULs", expected, "There must be two NULs: \\0user\\0password.")
+    if parts[1] == b"alice":
+        raise Wrong("a message that logs Alice in", expected)
+    code, reply = log_in(lab, text.strip())
+    if code != 235:
+        raise Wrong(f"the server's answer {code} {reply}", expected + " (the server answers 235)")
+    return f"The server took it for Bob ({bob.name}): 235 {reply}"
+
+
+def log_in(lab: Any, text: str) -> tuple[int, str]:
+    """Try an initial response on the student's own server."""
+    server = lab.alice.smtp("submission")
+    try:
+        server.ehlo()
+        code, reply = server.docmd("AUTH", f"PLAIN {text}")
+        return code, reply.decode("ascii", "replace")
+    finally:
+        server.close()
+
+
+@exercise(
+    "03.2",
+    "Three bytes become four characters. What becomes of one byte, or two?",
+    "The last group is filled up with '=' to four characters.",
+    "return 4 * ((n + 2) // 3)",
+)
+def length(answer: Any, lab: Any) -> str:
+    expected = "a function: how many Base64 characters n bytes become"
+    if not callable(answer):
+        raise Wrong(answer, expected)
+    for n in range(200):
+        got, right = answer(n), len(base64.b64encode(bytes(n)))
+        if got is ...:
+            raise Todo
+        if got is None:
+            raise Wrong("a function that returns nothing", expected, "Don't forget the return.")
+        if got != right:
+            raise Wrong(f"{got} for {n} bytes", f"{right}", "Groups are never half full: they are filled up with '='.")
+    return "So the length of a password shows through Base64, up to two bytes."

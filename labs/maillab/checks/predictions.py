@@ -1,0 +1,85 @@
+"""Predictions: the question comes before the evidence.
+
+``predict("00.1")`` shows the options and notes the choice; it never blocks, and nothing is right or wrong yet.
+``compare("00.1")``, after the evidence, answers the option that was chosen: each wrong one has its own sentence.
+"""
+
+from __future__ import annotations
+
+import html
+import importlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import ipywidgets as widgets
+
+from .verdict import Note, box
+
+
+@dataclass
+class Prediction:
+    id: str
+    question: str
+    options: dict[str, str]
+    """Option → what to say, after the evidence, to those who chose it."""
+    happened: str
+    """What to say to those who chose none."""
+    chosen: str | None = field(default=None)
+
+
+_predictions: dict[str, Prediction] = {}
+
+
+def prediction(number: str, question: str, options: dict[str, str], happened: str) -> None:
+    """Declare a question; used by the ``lesson_NN.py`` files."""
+    _predictions[number] = Prediction(number, question, options, happened)
+
+
+def find(number: str) -> Prediction:
+    importlib.import_module(f"{__package__}.lesson_{number.partition('.')[0]}")
+    return _predictions[number]
+
+
+class Question(widgets.VBox):
+    """The options as radio buttons, with a static twin for paper and for viewers without widgets."""
+
+    def __init__(self, asked: Prediction) -> None:
+        self._asked = asked
+        asked.chosen = None
+        self._said = widgets.HTML()
+        self.buttons = widgets.RadioButtons(
+            options=list(asked.options), value=None, layout=widgets.Layout(width="auto"), description=""
+        )
+        self.buttons.observe(self._chose, "value")
+        question = widgets.HTML(f"<b>Predict.</b> {html.escape(asked.question)}")
+        super().__init__([question, self.buttons, self._said])
+        self.add_class("maillab-predict")
+
+    def _chose(self, change: dict[str, Any]) -> None:
+        self._asked.chosen = change["new"]
+        self._said.value = "Noted. Now run the next cells and compare."
+
+    def _twin(self) -> str:
+        return "\n".join([f"Predict. {self._asked.question}", *(f"  ( ) {option}" for option in self._asked.options)])
+
+    def __repr__(self) -> str:
+        return self._twin()
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        listed = "".join(f"<li>{html.escape(option)}</li>" for option in self._asked.options)
+        twin = box(f"<b>Predict.</b> {html.escape(self._asked.question)}<ul>{listed}</ul>", "#CC79A7")
+        bundle: dict[str, Any] = dict(super()._repr_mimebundle_(**options) or {})
+        return {**bundle, "text/plain": self._twin(), "text/html": twin}
+
+
+def predict(number: str) -> Question:
+    """Ask for a prediction; it is noted and never blocks what comes after."""
+    return Question(find(number))
+
+
+def compare(number: str) -> Note:
+    """Answer the prediction, now that the evidence is on screen."""
+    asked = find(number)
+    if asked.chosen is None:
+        return Note(asked.happened, "#CC79A7")
+    return Note(f"You predicted: {asked.chosen}\n{asked.options[asked.chosen]}", "#CC79A7")

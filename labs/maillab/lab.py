@@ -1,0 +1,202 @@
+"""The lab: a network, a mail server in it, and the student whose mail it serves."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import weakref
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from .capture.recorder import Capture
+from .network.host import Host, hosts_on
+from .network.names import PORTS
+from .network.rungs import open_network
+from .places import DATA
+from .servers.handle import ServerHandle
+from .student import Student
+
+_newest: weakref.ref[Lab] | None = None
+
+
+class Lab:
+    """Start the lab.
+
+    Args:
+        lesson: the lesson's number, ``"01"``; it names the recording to fall back on where nothing can run.
+        allow: weaknesses to switch on in the server, by name (``maillab.servers.SWITCHES``). None by default.
+        student: whose passwords and mails to use; default ``MAILLAB_STUDENT``, else ``guest``.
+        rung: ``sandbox``, ``loopback``, ``tap`` or ``replay``; default ``MAILLAB_RUNG``, else the best there is.
+
+    Raises:
+        RungUnavailable: the rung asked for can't be had on this machine.
+        ServerError: the mail server couldn't start.
+
+    It ends with ``close()``, at the end of a ``with`` block, when the next lab of a notebook starts, and in any
+    case with the Python process. Example::
+
+        lab = Lab("01", allow="plaintext_login")
+        with lab.capture() as cap:
+            lab.alice.pop3().quit()
+    """
+
+    def __init__(
+        self,
+        lesson: str | None = None,
+        *,
+        allow: str | Iterable[str] = (),
+        student: str | None = None,
+        rung: str | None = None,
+    ) -> None:
+        started = time.perf_counter()
+        if in_notebook():
+            close_newest()
+        self._allow = [allow] if isinstance(allow, str) else list(allow)
+        name = "-".join([lesson, *sorted(self._allow)]) if lesson else None
+        self.network, self.passed_over = open_network(
+            rung or os.environ.get("MAILLAB_RUNG") or None, DATA / "captures" / f"{name}.pcapng" if name else None
+        )
+        self._closing = contextlib.ExitStack()
+        self._finalizer = weakref.finalize(self, self._closing.close)
+        self._closing.callback(self.network.close)
+        wanted = student or os.environ.get("MAILLAB_STUDENT") or "guest"
+        self.student = Student(wanted if self.network.serves else "guest")
+        self._hosts = hosts_on(self.network)
+        self._server: ServerHandle | None = None
+        if self.network.serves:
+            try:
+                self._server = ServerHandle(self.mail, self.network, PORTS, self.student.id, self._allow)
+            except Exception:
+                self.close()
+                raise
+            self._closing.callback(self._server.close)
+        if name and (folder := os.environ.get("MAILLAB_RECORD")):  # set by `maillab record`
+            self._closing.callback(save, self.capture(self.mail).start(), Path(folder) / f"{name}.pcapng")
+        self.seconds = time.perf_counter() - started
+        global _newest
+        _newest = weakref.ref(self)
+
+    @property
+    def alice(self) -> Host:
+        return self._hosts["alice"]
+
+    @property
+    def mail(self) -> Host:
+        return self._hosts["mail"]
+
+    @property
+    def mallory(self) -> Host:
+        return self._hosts["mallory"]
+
+    @property
+    def mx(self) -> Host:
+        return self._hosts["mx"]
+
+    @property
+    def rung(self) -> str:
+        return self.network.rung
+
+    @property
+    def mode(self) -> str:
+        """What joins the hosts: ``hub`` or ``switch``; assign to change it."""
+        return self.network.mode
+
+    @mode.setter
+    def mode(self, mode: str) -> None:
+        self.network.mode = mode
+
+    def capture(self, on: Host | None = None) -> Capture:
+        """Record what a host's card hears, mallory's by default: ``with lab.capture() as cap: …``."""
+        host = on or self.mallory
+        comment = f"maillab, {self.rung} rung, {host.name}'s card. {self.network.real}"
+        return Capture(host.card(), f"{host.name}'s card ({self.rung})", comment)
+
+    @property
+    def server(self) -> ServerHandle:
+        """The mail server's process. On the replay rung there is none.
+
+        Raises:
+            RuntimeError: on the replay rung.
+        """
+        if self._server is None:
+            raise RuntimeError("There is no server on the replay rung, only what one said when this was recorded.")
+        return self._server
+
+    def log(self) -> list[dict[str, Any]]:
+        """What the mail server wrote into its log: time, service, client, text."""
+        entries: list[dict[str, Any]] = self.server.ask("log")["events"]
+        return entries
+
+    def reset(self) -> None:
+        """Put the mailboxes back to how they were at the start."""
+        if self._server is not None:
+            self._server.ask("reset")
+
+    def close(self) -> None:
+        """End the lab; nothing stays behind."""
+        self._finalizer()
+
+    def __enter__(self) -> Lab:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def running(self) -> bool:
+        return self._finalizer.alive
+
+    def describe(self) -> list[tuple[str, str]]:
+        """What stands in the lab's card in the notebook, as (label, text)."""
+        lines = [("network", self.network.real)]
+        if self.passed_over:
+            lines.append(("why not better", "; ".join(self.passed_over) + "."))
+        for host in self._hosts.values():
+            services = ", ".join(f"{name} {host.port(name)}" for name in PORTS) if host is self.mail else ""
+            lines.append((host.name, f"{host.ip}  {host.info.role}" + (f" ({services})" if services else "")))
+        weak = ", ".join(self._allow) or "none"
+        lines += [("weaknesses on", weak), ("student", self.student.id)]
+        return lines
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, str]:
+        from .views import table  # here: the views know the lab, not the other way round
+
+        if not self.running:
+            return {"text/plain": repr(self)}
+        return table(self.describe(), ["in this lab", ""], self._title())._repr_mimebundle_(**options)
+
+    def __repr__(self) -> str:
+        if not self.running:
+            return "The lab has ended; run Lab(…) again to start another."
+        return "\n".join([self._title(), *(f"  {label:15} {text}" for label, text in self.describe())])
+
+    def _title(self) -> str:
+        return f"The lab is up after {self.seconds:.1f} s: {self.rung}"
+
+
+def save(heard: Capture, path: Path) -> None:
+    """Keep everything that the mail server's card heard as a recording for the replay rung."""
+    heard.stop()
+    heard.save(path)
+
+
+def in_notebook() -> bool:
+    """Are we in a notebook's kernel, where a cell that is run again means "start over"?"""
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return False
+    return getattr(get_ipython(), "kernel", None) is not None
+
+
+def newest() -> Lab | None:
+    """The lab that was started last, if it still runs; exercises ask it what was on the wire."""
+    lab = _newest() if _newest else None
+    return lab if lab is not None and lab.running else None
+
+
+def close_newest() -> None:
+    if lab := newest():
+        lab.close()

@@ -1,0 +1,252 @@
+"""The lab as a learner holds it: up in a moment, complete captures, gone without a trace."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from scapy.layers.inet import TCP
+
+from maillab import Lab, follow
+from maillab.network import RungUnavailable
+from maillab.servers.handle import ServerError
+
+pytestmark = pytest.mark.network
+
+
+@pytest.fixture(params=["sandbox", "loopback", "tap"])
+def rung(request):
+    try:
+        Lab(rung=request.param).close()
+    except RungUnavailable as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
+    return request.param
+
+
+def read_one(lab: Lab) -> None:
+    alice = lab.student.accounts["alice"]
+    box = lab.alice.pop3()
+    box.user(alice.name)
+    box.pass_(alice.password)
+    box.retr(1)
+    box.quit()
+
+
+def test_fifty_captures_in_a_row_are_complete(rung):
+    with Lab(allow="plaintext_login", rung=rung) as lab:
+        mail = lab.student.mails("alice")[0]
+        for _ in range(50):
+            with lab.capture() as heard:
+                read_one(lab)
+            flags = [str(p[TCP].flags) for p in heard.packets if TCP in p]
+            assert flags[:3] == ["S", "SA", "A"] and sum("F" in f for f in flags) == 2, flags
+            assert heard.dropped == 0
+            (conversation,) = follow(heard)
+            assert conversation.complete and not conversation.gaps
+            assert [turn.message for turn in conversation.turns if turn.kind == "mail"] == [mail]
+
+
+def test_student_decides_the_passwords(rung):
+    with Lab(allow="plaintext_login", rung=rung, student="s-1") as lab:
+        read_one(lab)
+        assert lab.student.password("alice") != Lab(rung="tap").student.password("alice")
+
+
+def test_strict_by_default(rung):
+    import poplib
+
+    with Lab(rung=rung) as lab, pytest.raises(poplib.error_proto, match="-ERR"):
+        read_one(lab)
+
+
+def test_unknown_weakness_is_named():
+    with pytest.raises(ServerError, match="plaintext_login"):
+        Lab(allow="everything", rung="tap")
+
+
+def test_a_lab_out_of_reach_is_closed():
+    lab = Lab(rung="tap")
+    server = lab.server._process
+    del lab
+    gc.collect()
+    assert server.wait(2) == 0
+
+
+def test_closing_twice_is_fine_and_said():
+    lab = Lab(rung="tap")
+    lab.close()
+    lab.close()
+    assert "has ended" in repr(lab) and "has ended" in lab._repr_mimebundle_()["text/plain"]
+
+
+def test_the_card_says_rung_reason_and_weakness():
+    with Lab(allow="plaintext_login", rung="tap") as lab:
+        for text in ("tap", "relay recorded", "plaintext_login", "guest", "192.0.2.66"):
+            assert text in repr(lab) and text in lab._repr_mimebundle_()["text/html"]
+
+
+def test_steps_down_and_says_why(monkeypatch):
+    from maillab.network import rungs
+
+    def forbidden():
+        raise RungUnavailable("not today")
+
+    monkeypatch.setattr(rungs, "Sandbox", forbidden)
+    monkeypatch.setattr(rungs, "Loopback", forbidden)
+    monkeypatch.delenv("MAILLAB_RUNG", raising=False)
+    with Lab() as lab:
+        assert lab.rung == "tap"
+        assert "no sandbox: not today; no loopback: not today." in repr(lab)
+
+
+def test_a_server_that_is_gone_is_one_sentence():
+    with Lab(rung="tap") as lab:
+        lab.server._process.kill()
+        with pytest.raises(ServerError, match="start the lab anew"):
+            lab.log()
+
+
+def test_reset_puts_the_mails_back():
+    with Lab(allow="plaintext_login", rung="tap") as lab:
+        alice = lab.student.accounts["alice"]
+        box = lab.alice.pop3()
+        box.user(alice.name)
+        box.pass_(alice.password)
+        box.dele(1)
+        box.quit()
+        assert len(lab.server.ask("mails", user="alice")["mails"]) == 2
+        lab.reset()
+        assert len(lab.server.ask("mails", user="alice")["mails"]) == 3
+
+
+def test_a_saved_capture_says_how_it_came_about(tmp_path):
+    with Lab(allow="plaintext_login", rung="tap") as lab, lab.capture() as heard:
+        read_one(lab)
+    path = heard.save(tmp_path / "mine.pcapng")
+    assert b"a relay recorded them" in path.read_bytes()
+    assert len(follow(path)) == 1
+
+
+def test_a_capture_waits_for_no_connection_that_stays_open():
+    with Lab(allow="plaintext_login", rung="tap") as lab:
+        began = time.monotonic()
+        with lab.capture() as heard:
+            box = lab.alice.pop3()
+        assert time.monotonic() - began < 1.5 and len(heard) == 5
+        box.quit()
+
+
+def test_foreign_traffic_on_loopback_neither_shows_nor_hangs():
+    try:
+        lab = Lab(allow="plaintext_login", rung="loopback")
+    except RungUnavailable as error:
+        pytest.skip(f"not in CI: {error}")
+    stop = threading.Event()
+
+    def noise() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            while not stop.is_set():
+                sock.sendto(b"noise", ("127.0.0.1", 9))
+                time.sleep(0.0005)
+
+    thread = threading.Thread(target=noise)
+    thread.start()
+    try:
+        with lab:
+            began = time.monotonic()
+            with lab.capture() as heard:
+                read_one(lab)
+            assert time.monotonic() - began < 2
+            assert all(TCP in packet for packet in heard.packets)
+    finally:
+        stop.set()
+        thread.join()
+
+
+PROGRAM = """
+import json, sys, time
+from maillab import Lab
+lab = Lab(allow="plaintext_login", rung=sys.argv[1])
+print(json.dumps({"ready": True}), flush=True)
+time.sleep(60)
+"""
+
+
+def descendants(mark: str) -> list[int]:
+    """Processes whose environment carries our mark."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if mark.encode() in (entry / "environ").read_bytes():
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="not in CI: needs /proc")
+@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM])
+def test_when_the_kernel_dies_nothing_is_left_after_two_seconds(rung, signum):
+    mark = f"MAILLAB_MARK={os.getpid()}-{time.time_ns()}"
+    name, _, value = mark.partition("=")
+    child = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, rung], stdout=subprocess.PIPE, env={**os.environ, name: value}
+    )
+    assert child.stdout and json.loads(child.stdout.readline())["ready"]
+    assert len(descendants(mark)) >= 2
+    child.send_signal(signum)
+    child.wait()
+    child.stdout.close()
+    deadline = time.monotonic() + 2
+    while descendants(mark) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert descendants(mark) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="not in CI: process groups are POSIX")
+def test_an_interrupt_stops_the_cell_and_not_the_lab(rung):
+    child = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, rung], stdout=subprocess.PIPE, start_new_session=True, text=True
+    )
+    assert child.stdout and json.loads(child.stdout.readline())["ready"]
+    os.killpg(child.pid, signal.SIGINT)  # what Jupyter's stop button does
+    said, _ = child.communicate(timeout=20)
+    assert said.strip() == "interrupted, and the server still says +OK"
+
+
+INTERRUPTED = """
+import json, sys, time
+from maillab import Lab
+lab = Lab(allow="plaintext_login", rung=sys.argv[1])
+try:
+    print(json.dumps({"ready": True}), flush=True)
+    time.sleep(20)
+except KeyboardInterrupt:
+    print("interrupted, and the server still says", lab.alice.pop3().getwelcome()[:3].decode())
+"""
+
+
+def test_twenty_labs_at_once(rung):
+    labs = [Lab(allow="plaintext_login", rung=rung, student=f"student {n}") for n in range(20)]
+    try:
+        for lab in labs:
+            with lab.capture() as heard:
+                read_one(lab)
+            said = b"".join(frame.data for frame in heard.frames)
+            own = [other.student.id for other in labs if other.student.password("alice").encode() in said]
+            assert own == [lab.student.id]
+    finally:
+        for lab in labs:
+            lab.close()
