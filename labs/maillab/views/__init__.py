@@ -1,0 +1,46 @@
+"""Figures, tables and widgets: what the learner looks at. Each has a twin in text for print and terminals."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from maillab.views.bytes import Field, byte_view, plain_fields
+from maillab.views.frames import frame_fields, frame_view
+from maillab.views.ladder import ladder
+from maillab.views.payload import payload_fields
+from maillab.views.send import sender
+from maillab.views.table import findings_table, frames_table, table
+from maillab.views.view import View
+
+if TYPE_CHECKING:
+    from maillab.views.peeler import Peeler
+    from maillab.views.toggle import HubSwitch
+    from maillab.views.wireview import WireView
+
+__all__ = [
+    "Field",
+    "HubSwitch",
+    "Peeler",
+    "View",
+    "WireView",
+    "byte_view",
+    "findings_table",
+    "frame_fields",
+    "frame_view",
+    "frames_table",
+    "ladder",
+    "payload_fields",
+    "plain_fields",
+    "sender",
+    "table",
+]
+
+#: Widgets are imported when first asked for: figures and the command line shouldn't pay for ipywidgets.
+_WIDGETS = {"Peeler": "peeler", "HubSwitch": "toggle", "WireView": "wireview"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WIDGETS:
+        return getattr(import_module(f"maillab.views.{_WIDGETS[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

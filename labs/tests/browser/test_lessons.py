@@ -1,0 +1,71 @@
+"""Each lesson, driven as a learner does: open, run all, look; restart and run all, twice."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from .conftest import OpenLesson
+from .lab import ROOT
+
+pytestmark = [pytest.mark.browser, pytest.mark.lesson, pytest.mark.timeout(600)]
+
+LESSONS = sorted(path.name for path in (ROOT / "notebooks").glob("[0-9][0-9]-*.ipynb"))
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_run_all(open_lesson: OpenLesson, name: str) -> None:
+    lesson = open_lesson(name)
+    lesson.run_all(180)
+    assert lesson.errors() == []
+    assert lesson.widgets_missing() == 0
+    assert lesson.clipped() == []
+    lesson.screenshot(name.removesuffix(".ipynb"))
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_zoomed_and_dark(open_lesson: OpenLesson, name: str) -> None:
+    lesson = open_lesson(name, zoomed=True, dark=True)
+    lesson.run_all(180)
+    assert lesson.errors() == []
+    assert lesson.clipped() == []
+    lesson.screenshot(f"{name.removesuffix('.ipynb')}-zoom-dark")
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_restart_and_run_all_twice(open_lesson: OpenLesson, name: str) -> None:
+    lesson = open_lesson(name)
+    for _ in range(2):
+        lesson.restart_and_run_all(180)
+        assert lesson.errors() == []
+        assert lesson.widgets_missing() == 0
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_move_each_widget(open_lesson: OpenLesson, name: str) -> None:
+    """Type into every text box, turn every switch, press every button: the picture follows, the lab answers."""
+    lesson = open_lesson(name)
+    # the widgets need the lab, which a lesson's last cell closes
+    lesson.page.evaluate(
+        """() => window.jupyterapp.shell.currentWidget.content.widgets
+            .filter(c => c.model.sharedModel.getSource().includes("lab.close()"))
+            .forEach(c => c.model.sharedModel.setSource(""))"""
+    )
+    lesson.run_all(180)
+    for widget in lesson.page.locator(".jp-OutputArea-output > .ml-widget").all():
+        for box in widget.get_by_label("password", exact=True).all():
+            box.fill("swordfish")
+            expect(widget.locator(".bv").first).to_contain_text("swordfis")
+        for label in ("hub", "switch"):
+            for button in widget.get_by_role("button", name=label, exact=True).all():
+                button.click()
+                expect(widget.get_by_role("img")).to_have_attribute("aria-label", re.compile(f"With a {label}"))
+        for button in widget.get_by_role("button", name=re.compile("Send")).all():
+            button.click()
+            expect(widget.locator("tbody tr, .ladder li").first).to_be_visible(timeout=20_000)
+            expect(button).to_be_enabled(timeout=20_000)
+            expect(widget.locator(".ladder, table").last).to_be_visible()
+        assert widget.get_by_role("alert").count() == 0, widget.get_by_role("alert").first.inner_text()
+    lesson.screenshot(f"{name.removesuffix('.ipynb')}-moved")
