@@ -18,7 +18,7 @@ from .places import DATA
 from .servers.handle import ServerHandle
 from .student import Student
 
-_newest: weakref.ref[Lab] | None = None
+_started: list[weakref.ref[Lab]] = []
 
 
 class Lab:
@@ -34,8 +34,8 @@ class Lab:
         RungUnavailable: the rung asked for can't be had on this machine.
         ServerError: the mail server couldn't start.
 
-    It ends with ``close()``, at the end of a ``with`` block, when the next lab of a notebook starts, and in any
-    case with the Python process. Example::
+    It ends with ``close()``, at the end of a ``with`` block, when the same cell of a notebook is run again, and in
+    any case with the Python process. Example::
 
         lab = Lab("01", allow="plaintext_login")
         with lab.capture() as cap:
@@ -51,10 +51,12 @@ class Lab:
         rung: str | None = None,
     ) -> None:
         started = time.perf_counter()
-        if in_notebook():
-            close_newest()
         self._allow = [allow] if isinstance(allow, str) else list(allow)
-        name = "-".join([lesson, *sorted(self._allow)]) if lesson else None
+        self.name = name = "-".join([lesson, *sorted(self._allow)]) if lesson else None
+        if in_notebook():  # a cell that is run again means: start over
+            for lab in running():
+                if lab.name == name:
+                    lab.close()
         self.network, self.passed_over = open_network(
             rung or os.environ.get("MAILLAB_RUNG") or None, DATA / "captures" / f"{name}.pcapng" if name else None
         )
@@ -75,8 +77,7 @@ class Lab:
         if name and (folder := os.environ.get("MAILLAB_RECORD")):  # set by `maillab record`
             self._closing.callback(save, self.capture(self.mail).start(), Path(folder) / f"{name}.pcapng")
         self.seconds = time.perf_counter() - started
-        global _newest
-        _newest = weakref.ref(self)
+        _started.append(weakref.ref(self))
 
     @property
     def alice(self) -> Host:
@@ -191,12 +192,12 @@ def in_notebook() -> bool:
     return getattr(get_ipython(), "kernel", None) is not None
 
 
+def running() -> list[Lab]:
+    """The labs of this process that are up, the newest last."""
+    _started[:] = [reference for reference in _started if (lab := reference()) is not None and lab.running]
+    return [lab for reference in _started if (lab := reference()) is not None]
+
+
 def newest() -> Lab | None:
-    """The lab that was started last, if it still runs; exercises ask it what was on the wire."""
-    lab = _newest() if _newest else None
-    return lab if lab is not None and lab.running else None
-
-
-def close_newest() -> None:
-    if lab := newest():
-        lab.close()
+    """The lab that was started last and still runs; exercises ask it what was on the wire."""
+    return next(reversed(running()), None)

@@ -18,7 +18,8 @@ prediction(
             "told to listen to everything ('promiscuous') keeps them all."
         ),
         "That Alice talks to the server, but nothing readable": (
-            "It would be so if the connection were encrypted. POP3 on port 110 is plain text until somebody asks for TLS."
+            "It would be so if the connection were encrypted. POP3 on port 110 is plain text until somebody asks "
+            "for TLS."
         ),
         "Everything, Alice's password included": "Yes. You saw it: every line, in both directions, password included.",
     },

@@ -36,7 +36,7 @@ prediction(
 
 prediction(
     "01.C",
-    "A POP3 mail ends with a line that holds a single dot. What happens to a mail that itself has a line of a dot and text?",
+    "A POP3 mail ends with a line that holds a single dot. What if a line of the mail itself begins with a dot?",
     {
         "The server refuses to store it": "It has to take any mail: the transport adapts, not the mail.",
         "The mail is cut off there": "It would be, if nobody took care. RFC 1939 makes the server double the dot.",

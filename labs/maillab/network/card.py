@@ -51,7 +51,7 @@ class Card(SuperSocket):
 
     @abstractmethod
     def read(self) -> tuple[int, bytes] | None:
-        """The next frame as (time in ns since 1970, bytes); None where there is none, or it isn't for us. Never blocks."""
+        """The next frame as (time in ns since 1970, bytes); None if there is none, or not for us. Never blocks."""
 
     def dropped(self) -> int:
         """How many frames were lost, because nobody read them in time, since this was last asked."""

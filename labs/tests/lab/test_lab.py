@@ -250,3 +250,16 @@ def test_twenty_labs_at_once(rung):
     finally:
         for lab in labs:
             lab.close()
+
+
+def test_in_a_notebook_a_cell_run_again_starts_over(monkeypatch):
+    from maillab import lab as module
+
+    monkeypatch.setattr(module, "in_notebook", lambda: True)
+    first = Lab("01", allow="plaintext_login", rung="tap")
+    with Lab("01", rung="tap") as strict:  # another kind of lab: both stay
+        assert first.running and module.newest() is strict
+    assert module.newest() is first
+    second = Lab("01", allow="plaintext_login", rung="tap")
+    assert not first.running and module.newest() is second
+    second.close()
