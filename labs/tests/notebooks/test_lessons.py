@@ -1,0 +1,118 @@
+"""Each lesson executed, in both editions, on every rung, as root and as an ordinary user.
+
+A rung that this machine can't carry is skipped with the lab's own reason; on CI that fails (see ../conftest.py).
+As root every lesson runs once more as the user named by MAILLAB_TEST_USER ("learner"), since that is what a learner
+is; that user has to be able to read the course and its Python.
+"""
+
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from maillab.editions import EDITIONS
+from maillab.places import COURSE, NOTEBOOKS
+from maillab.runner import RUNGS, lessons
+
+pytestmark = [pytest.mark.lesson, pytest.mark.network, pytest.mark.timeout(400)]
+
+LESSONS = lessons()
+ROOT = sys.platform != "win32" and os.geteuid() == 0
+OTHER = os.environ.get("MAILLAB_TEST_USER", "learner")
+USERS = ["root", OTHER] if ROOT else ["me"]
+#: (user, rung): the loopback rung of Linux captures on lo, which only root may
+CASES = [
+    (user, rung) for user in USERS for rung in RUNGS
+    if rung != "loopback" or user == "root" or sys.platform != "linux"
+]  # fmt: skip
+
+PROBE = """
+from maillab.network.host import RungUnavailable
+from maillab.network.rungs import open_network
+try:
+    open_network({rung!r})[0].close()
+except RungUnavailable as error:
+    print(error)
+"""
+
+
+def run_as(user: str, command: list[str], home: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command as `user` with an empty home, in a folder that isn't the course's."""
+    environment = {**os.environ, "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {name: value for name, value in environment.items() if not name.startswith(("XDG_", "JUPYTER"))}
+    identity: dict[str, object] = {}
+    if user not in ("root", "me"):
+        import pwd
+
+        entry = pwd.getpwnam(user)
+        os.chown(home, entry.pw_uid, entry.pw_gid)
+        environment |= {"USER": user, "LOGNAME": user}
+        identity = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+    return subprocess.run(command, env=environment, cwd=home, capture_output=True, text=True, timeout=380, **identity)
+
+
+@cache
+def missing_user(user: str) -> str | None:
+    """Why `user` can't run the course here, else None."""
+    if user in ("root", "me"):
+        return None
+    import pwd
+
+    try:
+        entry = pwd.getpwnam(user)
+    except KeyError:
+        return f"there is no user {user}"
+    test = [sys.executable, "-c", f"import os, maillab; os.listdir({str(NOTEBOOKS)!r})"]
+    try:
+        out = subprocess.run(
+            test, user=entry.pw_uid, group=entry.pw_gid, extra_groups=[], cwd="/", capture_output=True, text=True
+        )
+    except PermissionError:
+        return f"user {user} can't read {sys.executable}"
+    return None if out.returncode == 0 else f"user {user} can't use {COURSE}: {out.stderr.strip().splitlines()[-1:]}"
+
+
+@pytest.fixture(scope="session")
+def reasons() -> dict[tuple[str, str], str]:
+    """Filled by `unavailable`: what was asked once isn't asked again."""
+    return {}
+
+
+@pytest.fixture
+def home(tmp_path_factory):
+    """An empty home that another user can reach (pytest's own folders are closed to others)."""
+    import shutil
+    import tempfile
+
+    folder = Path(tempfile.mkdtemp(prefix="maillab-home-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def unavailable(user: str, rung: str, home: Path, reasons: dict[tuple[str, str], str]) -> str:
+    """Why this rung can't be had by this user here; "" where it can."""
+    if (user, rung) not in reasons:
+        reasons[user, rung] = missing_user(user) or ""
+        if not reasons[user, rung] and rung != "replay":  # replay needs a recording, which the lesson names
+            out = run_as(user, [sys.executable, "-c", PROBE.format(rung=rung)], home)
+            assert out.returncode == 0, out.stderr
+            reasons[user, rung] = out.stdout.strip()
+    return reasons[user, rung]
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=[path.name[:2] for path in LESSONS])
+@pytest.mark.parametrize("edition", EDITIONS)
+@pytest.mark.parametrize(("user", "rung"), CASES, ids=["-".join(case) for case in CASES])
+def test_lesson(path, edition, user, rung, home, reasons):
+    """No error; the student edition's checks all say TODO, the solved edition's all PASS; on the rung asked for."""
+    reason = unavailable(user, rung, home, reasons)
+    if reason:
+        pytest.skip(f"no {rung} for {user}: {reason}")
+    command = [sys.executable, "-m", "maillab", "run", path.name[:2], "--edition", edition, "--rung", rung]
+    out = run_as(user, command, home)
+    assert out.returncode == 0, out.stdout + out.stderr
+    words = out.stdout.split()
+    assert words[:4] == [path.name[:2], path.stem[3:], edition, rung] and words[-1] == "ok"
