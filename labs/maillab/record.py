@@ -48,6 +48,8 @@ def record(path: Path, folder: Path) -> list[Path]:
         if not run.ok:
             raise RuntimeError(f"{path.name} wasn't recorded: {run.problems[0]}")
         made = sorted(Path(scratch).glob("*.pcapng"))
+        if not made:
+            raise RuntimeError(f"{path.name} wasn't recorded: it started no lab")
         folder.mkdir(parents=True, exist_ok=True)
         return [Path(shutil.copyfile(capture, folder / capture.name)) for capture in made]
 

@@ -184,7 +184,7 @@ async def _execute(
     )
     if sys.platform != "win32":
         manager.transport = "ipc"  # sockets in the scratch folder: no port that another program could take
-    client = NotebookClient(notebook, km=manager, timeout=timeout, shutdown_kernel="immediate")
+    client = NotebookClient(notebook, km=manager, timeout=timeout, shutdown_kernel="graceful")
     client.reset_execution_trackers()
     interrupted = False
     running = asyncio.current_task()
