@@ -80,10 +80,12 @@ def frame_view(frame: Any, caption: str = "", detail: bool = False) -> View:
 
 
 def frame_summary(frame: Any, number: int = 0, names: dict[str, str] | None = None) -> Summary:
-    """Who, to whom, with which flags and payload; "?" where the frame isn't TCP over IP."""
+    """Who, to whom, with which flags and payload; "?" where the frame is neither TCP over IP nor ARP."""
     names = NAMES if names is None else names
     data, link = frame_bytes(frame)
     number, time = int(getattr(frame, "number", number) or number), float(getattr(frame, "time", 0.0) or 0.0)
+    if link == 1 and data[12:14] == b"\x08\x06" and len(data) >= 42:
+        return Summary(number, time, *_arp(data, names))
     fields: list[Field] = []
     with contextlib.suppress(struct.error, IndexError, ValueError):
         _parse(data, link, True, fields)
@@ -95,6 +97,15 @@ def frame_summary(frame: Any, number: int = 0, names: dict[str, str] | None = No
         ends.append(f"{names.get(address, address)}{':' + port if port else ''}")
     payload = b"".join(data[field.start : field.end] for field in fields if field.name in PAYLOAD)
     return Summary(number, time, ends[0], ends[1], by_name.get("flags", ""), payload)
+
+
+def _arp(data: bytes, names: dict[str, str]) -> tuple[str, str, str, bytes]:
+    """Which hardware address belongs to an IP address: a question to everybody, an answer to one (RFC 826)."""
+    sender, target = (".".join(map(str, data[i : i + 4])) for i in (28, 38))
+    who, whom = names.get(sender, sender), names.get(target, target)
+    if data[20:22] == b"\0\1":
+        return who, "everybody" if data[:6] == b"\xff" * 6 else whom, "ARP", f"who has {target}?".encode()
+    return who, whom, "ARP", f"{sender} is at {data[22:28].hex(':')}".encode()
 
 
 def _parse(data: bytes, link: int, detail: bool, fields: list[Field]) -> int:

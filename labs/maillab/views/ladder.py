@@ -81,7 +81,7 @@ class _Row:
         data = bytes(turn.data).removesuffix(b"\r\n")
         self.line, _, self.rest = data.partition(b"\r\n") if turn.kind != "tls" else (data, b"", b"")
         if turn.kind == "mail":
-            self.line, self.rest = _subject(data) or self.line, data
+            self.line, self.rest = _subject(data) or self.line, bytes(turn.message)
         self.mail = turn.kind == "mail" or bool(_subject(self.rest))
         frames = {turn.frame, *getattr(turn, "frames", ())}
         self.lit = any(word in frames if isinstance(word, int) else word.encode() in turn.data for word in wanted)
@@ -137,7 +137,7 @@ class _Row:
         return f"<details><summary>… {escape(self._more())}</summary><pre>{escape(body)}{cut}</pre></details>"
 
     def _more(self) -> str:
-        lines = size(len(self.rest.split(b"\r\n")), "line")
+        lines = size(len(self.rest.removesuffix(b"\r\n").split(b"\r\n")), "line")
         subject = _subject(self.rest) if self.turn.kind != "mail" else b""
         return f"{lines}, {size(len(self.rest))}" + (f" – {printable(subject)}" if subject else "")
 

@@ -60,7 +60,8 @@ def frames_table(packets: Iterable[Any], limit: int = 60, names: dict[str, str] 
         first = row.time if first is None else first
         carries = printable(row.payload[:70].removesuffix(b"\r\n")) + ("…" if len(row.payload) > 70 else "")
         since = f"{row.time - first:.4f}"
-        rows.append([row.number, since, row.source, row.target, row.flags, len(row.payload), carries])
+        size = None if row.flags == "ARP" else len(row.payload)
+        rows.append([row.number, since, row.source, row.target, row.flags, size, carries])
     note = f"… {total - limit:,} more frames." if total > limit else ""
     return table(rows, ["frame", "s", "from", "to", "flags", "bytes", "carries"], f"{total:,} frames captured", note)
 

@@ -263,3 +263,18 @@ def test_in_a_notebook_a_cell_run_again_starts_over(monkeypatch):
     second = Lab("01", allow="plaintext_login", rung="tap")
     assert not first.running and module.newest() is second
     second.close()
+
+
+def listening() -> set[str]:
+    """Addresses that somebody listens on outside the sandbox, as ``/proc/net/tcp`` and ``tcp6`` have them."""
+    rows = [row.split() for name in ("tcp", "tcp6") for row in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
+    return {row[1] for row in rows if row[3] == "0A"}
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="not in CI: needs /proc")
+def test_only_127_0_0_1_is_listened_on_and_in_the_sandbox_not_even_that(rung):
+    before = listening()
+    with Lab(allow="plaintext_login", rung=rung) as lab, lab.capture():
+        mine = {lab.server.ports[service] for service in lab.server.ports}
+        opened = {where for where in listening() - before if int(where.rpartition(":")[2], 16) in mine}
+        assert opened == (set() if rung == "sandbox" else {f"0100007F:{port:04X}" for port in mine})

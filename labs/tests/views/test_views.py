@@ -223,3 +223,17 @@ class TestTable:
 @given(st.binary())
 def test_printable_is_printable(data: bytes) -> None:
     assert not re.search(r"[\x00-\x1f\x7f-\x9f]", printable(data))
+
+
+def test_arp_is_told_in_words() -> None:
+    from scapy.layers.l2 import ARP, Ether
+
+    asked = Ether(src="02:00:00:00:00:10", dst="ff:ff:ff:ff:ff:ff") / ARP(
+        op=1, psrc="192.0.2.10", pdst="192.0.2.25", hwsrc="02:00:00:00:00:10"
+    )
+    told = Ether(src="02:00:00:00:00:25", dst="02:00:00:00:00:10") / ARP(
+        op=2, psrc="192.0.2.25", pdst="192.0.2.10", hwsrc="02:00:00:00:00:25"
+    )
+    text = frames_table([asked, told]).text
+    assert ["alice", "everybody", "ARP"] == text.splitlines()[2].split()[2:5]
+    assert "who has 192.0.2.25?" in text and "192.0.2.25 is at 02:00:00:00:00:25" in text
