@@ -20,7 +20,7 @@ from ..network.card import QUIET, Card
 from .files import write_pcapng
 from .frame import Frame
 
-UNFINISHED = 0.3
+UNFINISHED = 1.0
 """Seconds of silence after which a connection that is still open isn't waited for any longer."""
 PATIENCE = 3.0
 """Seconds after which a recording stops even if the card is never silent."""

@@ -6,7 +6,7 @@ nothing is lost at either end of a capture:
 * A card hears from the moment it is opened. Frames wait in it until somebody reads, so it doesn't matter
   whether the sniffer's thread was up before the traffic began.
 * Scapy's ``stop()`` ends its loop at once and leaves what is still queued, most often the FINs. A card keeps
-  that loop busy until its queue has been silent for :data:`QUIET` seconds (see :meth:`Card.select`).
+  that loop busy until its queue has been silent for :data:`LINGER` seconds (see :meth:`Card.select`).
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from scapy.supersocket import SuperSocket
 
 QUIET = 0.02
 """Seconds without a frame after which a burst counts as over."""
+LINGER = 0.5
+"""The same for a sniffer that was told to stop: the last FIN is often still under way then."""
 
 SOL_PACKET, PACKET_STATISTICS, PACKET_IGNORE_OUTGOING = 263, 6, 23
 SO_TIMESTAMPNS = 35
@@ -48,6 +50,7 @@ class Card(SuperSocket):
         self.closed = False
         self._waiting: tuple[int, bytes] | None = None
         self._batch: list[Any] = []
+        self._others: list[Any] = []
 
     @abstractmethod
     def read(self) -> tuple[int, bytes] | None:
@@ -77,11 +80,16 @@ class Card(SuperSocket):
         frame = self.fetch()
         # Scapy reads one packet for each time a socket stands in the list that select() gave it. Lengthening
         # that list while Scapy walks it is what holds the loop, also after stop(), until all has been read.
-        if self.wait(QUIET):
+        if self.wait(QUIET) or (self._stopping() and self.wait(LINGER)):
             self._batch.append(self)
         if frame is None:
             return None, None, None
         return self.layer, frame[1], frame[0] / 1e9
+
+    def _stopping(self) -> bool:
+        """Has Scapy's stop() rung? Its bell is a pipe that it puts beside the cards."""
+        bells = [bell for bell in self._others if not bell.closed]
+        return bool(bells and select_objects(bells, 0))
 
     @staticmethod
     def select(sockets: list[Any], remain: float | None = None) -> list[Any]:
@@ -92,11 +100,11 @@ class Card(SuperSocket):
         batch += [s for s in ready if isinstance(s, Card) and s not in batch]
         others = [s for s in ready if not isinstance(s, Card)]
         if others and not batch:  # stop() was called: what is under way still counts
-            batch = [card for card in cards if card.wait(QUIET)]
+            batch = [card for card in cards if card.wait(LINGER)]
         if not batch:
             return others
         for card in cards:
-            card._batch = batch
+            card._batch, card._others = batch, [s for s in sockets if not isinstance(s, Card)]
         return batch
 
 
