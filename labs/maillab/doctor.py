@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import platform
 import shutil
 import sys
@@ -56,7 +57,10 @@ def rungs() -> Iterator[Check]:
     from maillab.network.host import RungUnavailable
     from maillab.network.rungs import open_network
 
-    network, passed_over = open_network()
+    forced = os.environ.get("MAILLAB_RUNG") or None
+    if forced:
+        yield Check("rung", "NOTE", f"MAILLAB_RUNG={forced} forces this one")
+    network, passed_over = open_network(forced)
     network.close()
     for reason in passed_over:
         yield Check("rung", "NOTE", reason)

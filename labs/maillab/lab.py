@@ -52,30 +52,31 @@ class Lab:
     ) -> None:
         started = time.perf_counter()
         self._allow = [allow] if isinstance(allow, str) else list(allow)
-        self.name = name = "-".join([lesson, *sorted(self._allow)]) if lesson else None
+        self.lesson = lesson
+        self.name = name = recording_of(lesson, self._allow)
         if in_notebook():  # a cell that is run again means: start over
             for lab in running():
                 if lab.name == name:
                     lab.close()
-        self.network, self.passed_over = open_network(
-            rung or os.environ.get("MAILLAB_RUNG") or None, DATA / "captures" / f"{name}.pcapng" if name else None
-        )
+        wanted = Student(student or os.environ.get("MAILLAB_STUDENT") or "guest")
         self._closing = contextlib.ExitStack()
-        self._finalizer = weakref.finalize(self, self._closing.close)
-        self._closing.callback(self.network.close)
-        wanted = student or os.environ.get("MAILLAB_STUDENT") or "guest"
-        self.student = Student(wanted if self.network.serves else "guest")
-        self._hosts = hosts_on(self.network)
+        self._finalizer = weakref.finalize(self, end, os.getpid(), self._closing)
         self._server: ServerHandle | None = None
-        if self.network.serves:
-            try:
+        try:
+            self.network, self.passed_over = open_network(
+                rung or os.environ.get("MAILLAB_RUNG") or None, DATA / "captures" / f"{name}.pcapng" if name else None
+            )
+            self._closing.callback(self.network.close)
+            self.student = wanted if self.network.serves else Student("guest")
+            self._hosts = hosts_on(self.network)
+            if self.network.serves:
                 self._server = ServerHandle(self.mail, self.network, PORTS, self.student.id, self._allow)
-            except Exception:
-                self.close()
-                raise
-            self._closing.callback(self._server.close)
-        if name and (folder := os.environ.get("MAILLAB_RECORD")):  # set by `maillab record`
-            self._closing.callback(save, self.capture(self.mail).start(), Path(folder) / f"{name}.pcapng")
+                self._closing.callback(self._server.close)
+            if name and (folder := os.environ.get("MAILLAB_RECORD")):  # set by `maillab record`
+                self._closing.callback(save, self.capture(self.mail).start(), Path(folder) / f"{name}.pcapng")
+        except BaseException:  # the learner's stop button is one
+            self.close()
+            raise
         self.seconds = time.perf_counter() - started
         _started.append(weakref.ref(self))
 
@@ -177,6 +178,37 @@ class Lab:
         return f"The lab is up after {self.seconds:.1f} s: {self.rung}"
 
 
+def recording_of(lesson: str | None, allow: Iterable[str]) -> str | None:
+    """What a lesson's recording for a server with these weaknesses is called, without its ending.
+
+    >>> recording_of("01", ["plaintext_login"])
+    '01-plaintext_login'
+    """
+    if lesson is None:
+        return None
+    if not (isinstance(lesson, str) and len(lesson) == 2 and lesson.isdigit()):
+        raise ValueError(f"A lesson is named by its two digits, like Lab('01'), not {lesson!r}.")
+    return "-".join([lesson, *sorted(allow)])
+
+
+def end(owner: int, closing: contextlib.ExitStack) -> None:
+    """What a lab's end comes to. A forked child has a copy of the lab, but it isn't the child's to end."""
+    if os.getpid() == owner:
+        closing.close()
+
+
+def disown() -> None:
+    """In a forked child (a worker of multiprocessing, say): let go of the lab, so that it ends with its parent."""
+    for lab in running():
+        lab.network.disown()
+        if lab._server is not None:
+            lab._server.disown()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=disown)
+
+
 def save(heard: Capture, path: Path) -> None:
     """Keep everything that the mail server's card heard as a recording for the replay rung."""
     heard.stop()
@@ -198,6 +230,7 @@ def running() -> list[Lab]:
     return [lab for reference in _started if (lab := reference()) is not None]
 
 
-def newest() -> Lab | None:
-    """The lab that was started last and still runs; exercises ask it what was on the wire."""
-    return next(reversed(running()), None)
+def newest(lesson: str | None = None) -> Lab | None:
+    """The lab that an exercise is about: one of its lesson, the weakest, and of those the one started last."""
+    found = [lab for lab in running() if lesson is None or lab.lesson in (None, lesson)]
+    return max(reversed(found), key=lambda lab: len(lab._allow), default=None)

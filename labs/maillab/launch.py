@@ -65,7 +65,7 @@ def lab_environment(given: Mapping[str, str]) -> dict[str, str]:
     out = dict(given)
     config = [str(PACKAGE / "jupyter"), *filter(None, [given.get("JUPYTER_CONFIG_PATH")])]
     out["JUPYTER_CONFIG_PATH"] = os.pathsep.join(config)
-    out["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), given.get("PATH", os.defpath)])
+    out["PATH"] = os.pathsep.join(filter(None, [str(Path(sys.executable).parent), given.get("PATH", os.defpath)]))
     out["JUPYTER_PREFER_ENV_PATH"] = "1"
     return out
 

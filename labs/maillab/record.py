@@ -72,8 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         for path in lessons(wanted):
             for made in record(path, CAPTURES):
                 print(f"{made.name}  {made.stat().st_size:,} bytes")
-    except (LookupError, RuntimeError) as error:
+        INDEX.write_text(index(CAPTURES), "utf-8")
+    except (LookupError, RuntimeError, OSError) as error:
         print(f"maillab record: {error}", file=sys.stderr)
         return 1
-    INDEX.write_text(index(CAPTURES), "utf-8")
     return 0

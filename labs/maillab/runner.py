@@ -145,6 +145,8 @@ def run_lesson(
             run.problems.append(f"a cell took longer than {timeout:g} s")
         except DeadKernelError:
             run.problems.append("the kernel died")
+        except RuntimeError as error:
+            run.problems.append(f"the kernel didn't start: {error}")
     run.verdicts = verdicts_of(notebook)
     if not run.problems:
         run.problems += unfit(exercises(notebook), run.verdicts, edition)
@@ -182,9 +184,11 @@ async def _execute(
     manager = AsyncKernelManager(
         kernel_spec_manager=OwnPython(), connection_file=str(Path(scratch, "kernel.json")), kernel_name="python3"
     )
-    if sys.platform != "win32":
+    if sys.platform != "win32" and len(os.fsencode(scratch)) < 80:  # a Unix socket's path has at most 104 bytes
         manager.transport = "ipc"  # sockets in the scratch folder: no port that another program could take
-    client = NotebookClient(notebook, km=manager, timeout=timeout, shutdown_kernel="graceful")
+    # In order only where the end matters, to save a recording: it begins with an interrupt, and takes longer.
+    ending = "graceful" if "MAILLAB_RECORD" in environment else "immediate"
+    client = NotebookClient(notebook, km=manager, timeout=timeout, shutdown_kernel=ending)
     client.reset_execution_trackers()
     interrupted = False
     running = asyncio.current_task()
@@ -256,6 +260,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             print("    " + problem.replace("\n", "\n    "), flush=True)
         good = good and run.ok
         if options.save and run.notebook is not None:
-            options.save.mkdir(parents=True, exist_ok=True)
-            nbformat.write(run.notebook, options.save / f"{path.stem}.{run.edition}.{run.rung}.ipynb")
+            try:
+                options.save.mkdir(parents=True, exist_ok=True)
+                nbformat.write(run.notebook, options.save / f"{path.stem}.{run.edition}.{run.rung}.ipynb")
+            except OSError as error:
+                print(f"Can't keep it in {options.save} ({error.strerror}): name another folder.", file=sys.stderr)
+                return 1
     return 0 if good else 1

@@ -67,6 +67,10 @@ class Student:
 
     def __init__(self, id: str = "guest") -> None:
         self.id = str(id)
+        if not self.id or len(self.id) > 200 or not self.id.isprintable():
+            raise ValueError(
+                "A student's id is 1 to 200 printable characters: check MAILLAB_STUDENT or Lab(student=…)."
+            )
 
     def __repr__(self) -> str:
         return f"Student({self.id!r})"

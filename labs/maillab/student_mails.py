@@ -33,7 +33,11 @@ class Text(NamedTuple):
 
 TEXTS = (
     Text(
-        "bob", "alice", 0, 9, "Door code for {room}",
+        "bob",
+        "alice",
+        0,
+        9,
+        "Door code for {room}",
         """\
 Hi Alice,
 
@@ -58,7 +62,11 @@ Laboratory services, ext. {extension}
 """,
     ),
     Text(
-        "carol", "alice", 2, 11, "Money for the {project} project",
+        "carol",
+        "alice",
+        2,
+        11,
+        "Money for the {project} project",
         """\
 Dear Alice,
 
@@ -81,7 +89,11 @@ Carol
 """,
     ),
     Text(
-        "bob", "alice", 2, 16, "Friday evening at the {cafe}",
+        "bob",
+        "alice",
+        2,
+        16,
+        "Friday evening at the {cafe}",
         """\
 Hi Alice,
 
@@ -108,7 +120,11 @@ Bitte bis Donnerstag Bescheid geben. Wir freuen uns auf {guests} Gäste!
 """,
     ),
     Text(
-        "alice", "bob", 0, 13, "The pump in {room} hums again",
+        "alice",
+        "bob",
+        0,
+        13,
+        "The pump in {room} hums again",
         """\
 Hi Bob,
 
@@ -123,7 +139,11 @@ Alice
 """,
     ),
     Text(
-        "carol", "bob", 1, 10, "Order {invoice}: one signature missing",
+        "carol",
+        "bob",
+        1,
+        10,
+        "Order {invoice}: one signature missing",
         """\
 Dear Bob,
 
@@ -144,7 +164,11 @@ Carol
 """,
     ),
     Text(
-        "alice", "bob", 4, 15, "Spare key, and déjà vu",
+        "alice",
+        "bob",
+        4,
+        15,
+        "Spare key, and déjà vu",
         """\
 Hi Bob,
 
@@ -162,7 +186,11 @@ Alice
         "quoted-printable",
     ),
     Text(
-        "bob", "carol", 0, 15, "Inventory: what we have and what we only think we have",
+        "bob",
+        "carol",
+        0,
+        15,
+        "Inventory: what we have and what we only think we have",
         """\
 Dear Carol,
 
@@ -176,7 +204,11 @@ Bob
 """,
     ),
     Text(
-        "alice", "carol", 2, 17, "Draft of the {project} report",
+        "alice",
+        "carol",
+        2,
+        17,
+        "Draft of the {project} report",
         """\
 Dear Carol,
 
@@ -195,7 +227,11 @@ Alice
 """,
     ),
     Text(
-        "bob", "carol", 4, 9, "Your parcel from Málaga",
+        "bob",
+        "carol",
+        4,
+        9,
+        "Your parcel from Málaga",
         """\
 Dear Carol,
 

@@ -1,7 +1,8 @@
 """Lesson 00, solved. Each section is an exercise's cell as a learner would leave it."""
 
 # %% 00.1
-password = alice.password
+lines = [packet.load.decode() for packet in packets if Raw in packet]
+password = next(line for line in lines if line.startswith("PASS")).removeprefix("PASS ").strip()
 check("00.1", password)
 
 # %% 00.2

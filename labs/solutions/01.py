@@ -21,5 +21,5 @@ def unstuff(reply):
 check("01.3", unstuff)
 
 # %% 01.4
-headers = len(packet) - len(packet[Raw].load)
+headers = len(password_packet) - len(password_packet.load)
 check("01.4", headers)

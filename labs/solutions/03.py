@@ -16,5 +16,5 @@ check("03.3", question)
 
 # %% 03.4
 bob = lab.student.accounts["bob"]
-response = base64.b64encode(f"\0{bob.name}\0{bob.password}".encode()).decode()
-check("03.4", response)
+bobs_response = base64.b64encode(f"\0{bob.name}\0{bob.password}".encode()).decode()
+check("03.4", bobs_response)

@@ -16,6 +16,10 @@ from ..places import SOLUTIONS
 from .verdict import Note, Verdict
 
 
+class Said(str):
+    """A description of what was seen, as against a text that the learner typed, which is shown in quotes."""
+
+
 class Wrong(Exception):
     """Raised by an exercise's function: what was seen, what was expected, one hint."""
 
@@ -26,6 +30,25 @@ class Wrong(Exception):
 
 class Todo(Exception):
     """Raised by an exercise's function when the answer is a function that hasn't been written yet."""
+
+
+def call(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What the learner's function returns.
+
+    Raises:
+        Todo: it is still the student's edition's ``return ...``.
+        Wrong: it returns nothing, or stops with an error; the error is told in the learner's words.
+    """
+    try:
+        got = function(*arguments)
+    except Exception as error:
+        seen = Said(f"a function that stopped with {type(error).__name__}: {error}")
+        raise Wrong(seen, "one that comes to its end") from None
+    if got is ...:
+        raise Todo
+    if got is None:
+        raise Wrong(Said("a function that returns nothing"), "one that returns its result", "Don't forget the return.")
+    return got
 
 
 @dataclass
@@ -52,7 +75,7 @@ def exercise(number: str, *hints: str) -> Callable[[Callable[[Any, Any], str]], 
 
 def find(number: str) -> Exercise | None:
     """The exercise called ``number``; its lesson's file is imported when first asked for."""
-    lesson = number.partition(".")[0]
+    lesson = str(number).partition(".")[0]
     if lesson.isdigit():
         try:
             importlib.import_module(f"{__package__}.lesson_{lesson}")
@@ -70,10 +93,10 @@ def check(number: str, answer: Any = ...) -> Verdict:
     """
     found = find(number)
     if found is None:
-        return Verdict(number, "FAIL", seen=repr(number), expected="the number of an exercise, like '01.1'")
+        return Verdict(str(number), "FAIL", seen=repr(number), expected="the number of an exercise, like '01.1'")
     if untouched(answer):
         return Verdict(number, "TODO")
-    lab = newest()
+    lab = newest(found.id.partition(".")[0])
     if lab is None:
         return Verdict(number, "FAIL", seen="no running lab", expected="one: run this notebook's first code cell again")
     try:
@@ -119,5 +142,5 @@ def solution(number: str) -> Note:
 
 def short(value: Any, most: int = 120) -> str:
     """What was seen, in one readable line."""
-    text = value if isinstance(value, str) and value.startswith(("a ", "an ", "no ", "the ")) else repr(value)
+    text = str(value) if isinstance(value, Said) else repr(value)
     return text if len(text) <= most else text[: most - 1] + "…"

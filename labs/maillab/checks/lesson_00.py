@@ -6,7 +6,7 @@ from typing import Any
 
 from scapy.packet import Packet, Raw
 
-from .exercises import Wrong, exercise
+from .exercises import Said, Wrong, exercise
 from .predictions import prediction
 
 prediction(
@@ -40,6 +40,20 @@ prediction(
 )
 
 
+prediction(
+    "00.C",
+    "The switch is on. Who, besides Alice herself, can still read her login as it goes by?",
+    {
+        "Nobody": "Her packets do go somewhere. Whoever sits at the other end, or in between, reads them.",
+        "Whoever is plugged into the switch": "You listened there: it gave Mallory and mx nothing.",
+        "Whoever sits on the path her packets take": (
+            "Yes. Here that is the mail server's own card; in the world it is every router, cable and provider between."
+        ),
+    },
+    "Whoever sits on the path. Here that is the mail server's own card; in the world it is every router and provider.",
+)
+
+
 @exercise(
     "00.1",
     "Look at the line that begins with PASS.",
@@ -66,7 +80,7 @@ def password(answer: Any, lab: Any) -> str:
     "00.2",
     "One packet in the list carries the line with PASS.",
     "The numbers on the left count from 0000: packets[7] is the one with number 0007.",
-    "Try packets[5], packets[6] … and look at packets[6].load until you see PASS.",
+    "Only lines that end in Raw carry text: look at the .load of those, one after the other, until you see PASS.",
 )
 def the_packet(answer: Any, lab: Any) -> str:
     expected = "the packet of the list that carries PASS"
@@ -75,7 +89,7 @@ def the_packet(answer: Any, lab: Any) -> str:
     if not isinstance(answer, Packet):
         raise Wrong(answer, expected, "Pick one of the list: packets[…].")
     if Raw not in answer:
-        raise Wrong(f"a packet that carries no text ({answer.summary()})", expected)
+        raise Wrong(Said(f"a packet that carries no text ({answer.summary()})"), expected)
     if not answer[Raw].load.startswith(b"PASS "):
         raise Wrong(answer[Raw].load, expected)
     return f"One packet of {len(answer)} bytes, and the mailbox is open to whoever saw it."
@@ -91,9 +105,9 @@ def on_the_path(answer: Any, lab: Any) -> str:
     expected = "a host, other than Alice's own, that the login passes"
     name = getattr(answer, "name", answer)
     if name == "alice":
-        raise Wrong("Alice's own computer", expected, "True, and that's where spyware sits. Who else hears it?")
+        raise Wrong(Said("lab.alice"), expected, "True, and that's where spyware sits. Who else hears it?")
     if name in ("mx", "mallory"):
-        raise Wrong(f"the host {name}", expected, f"Listen there and count: the switch sends {name} nothing of this.")
+        raise Wrong(Said(f"lab.{name}"), expected, f"Listen there and count: the switch sends {name} nothing of this.")
     if name != "mail":
         raise Wrong(answer, expected)
     return "The switch hides the login from bystanders, never from the hosts on its path."

@@ -5,15 +5,15 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from .exercises import Todo, Wrong, exercise
+from .exercises import Said, Wrong, call, exercise
 from .predictions import prediction
 from .wire import one_login, said
 
 prediction(
     "01.A",
-    "TCP comes before mail. How many packets cross the network before the first word of POP3 does?",
+    "How many TCP packets does it take before the first word of POP3?",
     {
-        "None, the first packet carries the first word": (
+        "None: the first one carries the first word": (
             "TCP first has to agree on sequence numbers, and no data travels before that."
         ),
         "Two: one each way": "It takes one more: Alice also has to confirm that she got the server's answer.",
@@ -70,7 +70,7 @@ def login(answer: Any, lab: Any) -> str:
 
 @exercise(
     "01.2",
-    "The mail is the server's longest line: print(mail.message.decode()).",
+    "Read what print(mail.message.decode()) showed above, below 'Hi Alice'.",
     "Bob writes it in the middle of the mail, on a line of its own.",
     "Five digits: door_code = '…'.",
 )
@@ -108,25 +108,30 @@ def unstuff(answer: Any, lab: Any) -> str:
     if not callable(answer):
         raise Wrong(answer, expected)
     for lines in mails(lab):
-        got = answer(stuffed(lines))
-        if got is ...:
-            raise Todo
-        if got is None:
-            raise Wrong("a function that returns nothing", expected, "Don't forget the return.")
-        if list(got) == lines:
-            continue
-        sent = stuffed(lines)
+        got = call(answer, stuffed(lines))
+        if not isinstance(got, list | tuple) or not all(isinstance(line, bytes) for line in got):
+            raise Wrong(
+                got, "a list of lines, as bytes", "The lines stay bytes, as they came: split, but don't decode."
+            )
+        where = next((n for n, (a, b) in enumerate(zip(got, lines, strict=False), 1) if a != b), None)
+        if where is not None:
+            hint = "Only the first dot goes, and only where a line starts with one."
+            raise Wrong(Said(f"{got[where - 1]!r} in line {where}"), f"{lines[where - 1]!r}", hint)
         if len(got) > len(lines):
-            raise Wrong(f"{list(got)[:5]} for {sent[:60]!r}", str(lines[:5]), "Stop at the line that is a single dot.")
-        hints = "Only the first dot goes, and only where a line starts with one."
-        raise Wrong(f"{list(got)[:5]} for {sent[:60]!r}", str(lines[:5]), hints)
+            raise Wrong(
+                Said(f"{got[len(lines)]!r} behind the last line"), "the end", "Stop at the line that is a single dot."
+            )
+        if len(got) < len(lines):
+            raise Wrong(
+                Said(f"only {len(got)} lines of {stuffed(lines)[:80]!r}"), f"{len(lines)}", "A line may hold more dots."
+            )
     return f"Right for {len(mails(lab))} mails, Alice's own among them. That is what poplib does for you."
 
 
 @exercise(
     "01.4",
-    "The frame is everything, the text is what stands in packet[Raw].load.",
-    "Subtract: len(packet) - len(packet[Raw].load).",
+    "The frame is everything, the text is what stands in password_packet.load.",
+    "Subtract: len(password_packet) - len(password_packet.load).",
 )
 def headers(answer: Any, lab: Any) -> str:
     expected = "the number of bytes in front of PASS in that frame"

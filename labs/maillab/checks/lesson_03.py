@@ -6,7 +6,7 @@ import base64
 import binascii
 from typing import Any
 
-from .exercises import Todo, Wrong, exercise
+from .exercises import Said, Wrong, call, exercise
 from .predictions import prediction
 
 prediction(
@@ -26,6 +26,30 @@ prediction(
 
 prediction(
     "03.B",
+    "You change one letter in the middle of the password. How many characters of the Base64 text change?",
+    {
+        "All that come after it": "A good cipher may do that. Base64 knows no 'after': each group stands alone.",
+        "All of them": "That is how a hash behaves. Base64 only rewrites the bits of that one letter.",
+        "One or two": "Yes: eight bits lie in two groups of six. What changes so little can't be hiding much.",
+    },
+    "One or two: the eight bits of a letter lie in two groups of six. What changes so little can't be hiding much.",
+)
+
+prediction(
+    "03.C",
+    "LOGIN sends user name and password in two separate lines, each in Base64. Is that harder to read than PLAIN?",
+    {
+        "Yes, the parts are apart": "Mallory hears both lines, in order, with the server's questions in front of each.",
+        "Yes, the server's questions act as a key": (
+            "The questions are always the same two, and nothing is mixed into the answers."
+        ),
+        "No, it only takes more lines": "Yes: two questions, two answers, the same Base64.",
+    },
+    "No: two questions, two answers, the same Base64. It only takes more lines.",
+)
+
+prediction(
+    "03.D",
     "Now the server refuses logins without TLS. Alice's program tries AUTH PLAIN all the same. What does Mallory get?",
     {
         "Nothing, the server refuses": (
@@ -53,9 +77,16 @@ def plain(answer: Any, lab: Any) -> str:
         raise Wrong(answer, expected, "Turn each part into text with .decode().")
     if len(answer) == 2:
         raise Wrong(answer, expected, "There are two NULs, so three parts: the first one is there, and empty.")
-    if list(answer) != ["", alice.name, alice.password]:
+    if len(answer) != 3:
         raise Wrong(answer, expected)
-    return "No key, no guessing: three parts between two NULs (RFC 4616)."
+    for part, right, hint in (
+        (answer[0], "", "The first part is what stands before the first NUL: nothing."),
+        (answer[1], alice.name, "The second part stands between the two NULs."),
+        (answer[2], alice.password, "The third part is everything after the second NUL."),
+    ):
+        if part != right:
+            raise Wrong(part, "another text in that place", hint)
+    return "No key, no guessing: three parts with two NULs between them (RFC 4616)."
 
 
 @exercise(
@@ -88,15 +119,22 @@ def response(answer: Any, lab: Any) -> str:
     try:
         parts = base64.b64decode(text.strip(), validate=True).split(b"\0")
     except (binascii.Error, ValueError):
+        if text.upper().startswith("AUTH"):
+            raise Wrong(answer, expected, "Only what comes after 'AUTH PLAIN '.") from None
         raise Wrong(answer, expected, "That isn't Base64 yet: base64.b64encode(…) makes it.") from None
     if len(parts) != 3:
-        raise Wrong(f"a message with {len(parts) - 1} NULs", expected, "There must be two NULs: \\0user\\0password.")
+        raise Wrong(
+            Said(f"a message with {len(parts) - 1} NULs"), expected, "There must be two NULs: \\0user\\0password."
+        )
     if parts[1] == b"alice":
-        raise Wrong("a message that logs Alice in", expected)
+        raise Wrong(Said("a message that logs Alice in"), expected)
+    if not lab.network.serves and parts != [b"", bob.name.encode(), bob.password.encode()]:
+        hint = "This is a recording, so nothing was sent: it doesn't hold Bob's name and password."
+        raise Wrong(Said("another message"), expected, hint)
     code, reply = log_in(lab, text.strip())
     if code != 235:
-        raise Wrong(f"the server's answer {code} {reply}", expected + " (the server answers 235)")
-    return f"The server took it for Bob ({bob.name}): 235 {reply}"
+        raise Wrong(Said(f"the server's answer {code} {reply}"), expected + " (the server answers 235)")
+    return f"The server took Mallory for Bob: {code} {reply}"
 
 
 def log_in(lab: Any, text: str) -> tuple[int, str]:
@@ -121,11 +159,8 @@ def length(answer: Any, lab: Any) -> str:
     if not callable(answer):
         raise Wrong(answer, expected)
     for n in range(200):
-        got, right = answer(n), len(base64.b64encode(bytes(n)))
-        if got is ...:
-            raise Todo
-        if got is None:
-            raise Wrong("a function that returns nothing", expected, "Don't forget the return.")
+        got, right = call(answer, n), len(base64.b64encode(bytes(n)))
         if got != right:
-            raise Wrong(f"{got} for {n} bytes", f"{right}", "Groups are never half full: they are filled up with '='.")
-    return "So the length of a password shows through Base64, up to two bytes."
+            hint = "Groups are never half full: they are filled up with '='." if n else "No bytes need no group."
+            raise Wrong(Said(f"{got} for {n} {'byte' if n == 1 else 'bytes'}"), f"{right}", hint)
+    return "Length and padding together give away the exact number of bytes."

@@ -35,9 +35,13 @@ def prediction(number: str, question: str, options: dict[str, str], happened: st
     _predictions[number] = Prediction(number, question, options, happened)
 
 
-def find(number: str) -> Prediction:
-    importlib.import_module(f"{__package__}.lesson_{number.partition('.')[0]}")
-    return _predictions[number]
+def find(number: str) -> Prediction | None:
+    """The prediction called ``number``; its lesson's file is imported when first asked for."""
+    try:
+        importlib.import_module(f"{__package__}.lesson_{str(number).partition('.')[0]}")
+    except ModuleNotFoundError:
+        return None
+    return _predictions.get(number)
 
 
 class Question(widgets.VBox):
@@ -72,14 +76,17 @@ class Question(widgets.VBox):
         return {**bundle, "text/plain": self._twin(), "text/html": twin}
 
 
-def predict(number: str) -> Question:
+def predict(number: str) -> Question | Note:
     """Ask for a prediction; it is noted and never blocks what comes after."""
-    return Question(find(number))
+    asked = find(number)
+    return Question(asked) if asked else Note(f"There is no prediction {number!r}: it is a number like '00.A'.")
 
 
 def compare(number: str) -> Note:
     """Answer the prediction, now that the evidence is on screen."""
     asked = find(number)
+    if asked is None:
+        return Note(f"There is no prediction {number!r}: it is a number like '00.A'.")
     if asked.chosen is None:
         return Note(asked.happened, "#CC79A7")
     return Note(f"You predicted: {asked.chosen}\n{asked.options[asked.chosen]}", "#CC79A7")

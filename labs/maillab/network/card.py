@@ -17,10 +17,10 @@ import threading
 import time
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from scapy.automaton import select_objects
+from scapy.automaton import ObjectPipe, select_objects
 from scapy.layers.l2 import Ether
 from scapy.packet import Packet
 from scapy.supersocket import SuperSocket
@@ -29,9 +29,13 @@ QUIET = 0.02
 """Seconds without a frame after which a burst counts as over."""
 LINGER = 0.5
 """The same for a sniffer that was told to stop: the last FIN is often still under way then."""
+AT_MOST = 3.0
+"""Seconds after which such a sniffer stops although frames still come."""
+MOST = 64 << 20
+"""Bytes that may wait in a card; what comes on top is counted as dropped."""
 
 SOL_PACKET, PACKET_STATISTICS, PACKET_IGNORE_OUTGOING = 263, 6, 23
-SO_TIMESTAMPNS = 35
+SO_TIMESTAMPNS, SO_RCVBUFFORCE = 35, 33
 LARGEST = 1 << 17
 """More than any frame: loopback carries up to 65,549 bytes in one."""
 
@@ -49,8 +53,6 @@ class Card(SuperSocket):
         self.outs = None
         self.closed = False
         self._waiting: tuple[int, bytes] | None = None
-        self._batch: list[Any] = []
-        self._others: list[Any] = []
 
     @abstractmethod
     def read(self) -> tuple[int, bytes] | None:
@@ -78,34 +80,44 @@ class Card(SuperSocket):
 
     def recv_raw(self, x: int = LARGEST) -> tuple[type[Packet] | None, bytes | None, float | None]:
         frame = self.fetch()
-        # Scapy reads one packet for each time a socket stands in the list that select() gave it. Lengthening
-        # that list while Scapy walks it is what holds the loop, also after stop(), until all has been read.
-        if self.wait(QUIET) or (self._stopping() and self.wait(LINGER)):
-            self._batch.append(self)
-        if frame is None:
-            return None, None, None
-        return self.layer, frame[1], frame[0] / 1e9
+        return (self.layer, frame[1], frame[0] / 1e9) if frame else (None, None, None)
 
-    def _stopping(self) -> bool:
-        """Has Scapy's stop() rung? Its bell is a pipe that it puts beside the cards."""
-        bells = [bell for bell in self._others if not bell.closed]
-        return bool(bells and select_objects(bells, 0))
+    def fileno(self) -> int:
+        if self.closed:
+            raise ConnectionError("This card is closed: open another with .card().")
+        return super().fileno()
 
     @staticmethod
-    def select(sockets: list[Any], remain: float | None = None) -> list[Any]:
-        """Scapy's question "which of these can be read?"; cards go first, so that a stop is seen last."""
+    def select(sockets: list[Any], remain: float | None = None) -> Iterable[Any]:  # type: ignore[override]
+        """Scapy's question "which of these can be read?".
+
+        Scapy reads one packet from each socket in the answer, and after it looks whether it has been told to stop.
+        So the answer is a generator: it is asked for the next socket only when the last packet has been dealt
+        with, and if Scapy's bell (a pipe that stop() writes to) has rung by then, it goes on until all is read.
+        """
         cards = [s for s in sockets if isinstance(s, Card)]
-        batch = [card for card in cards if card._waiting]
-        ready = select_objects(sockets, 0 if batch else remain)
-        batch += [s for s in ready if isinstance(s, Card) and s not in batch]
-        others = [s for s in ready if not isinstance(s, Card)]
-        if others and not batch:  # stop() was called: what is under way still counts
-            batch = [card for card in cards if card.wait(LINGER)]
-        if not batch:
-            return others
-        for card in cards:
-            card._batch, card._others = batch, [s for s in sockets if not isinstance(s, Card)]
-        return batch
+        bells = [s for s in sockets if isinstance(s, ObjectPipe)]
+
+        def rung() -> bool:
+            # Asked of the pipe's queue, not with select(): that would let the thread that stops us in between
+            # the question and the answer, and Scapy would be gone before it reads on.
+            return any(not bell.empty() for bell in bells)
+
+        ready = select_objects(sockets, 0 if any(card._waiting for card in cards) else remain)
+        return turns(cards, [card for card in cards if card._waiting or card in ready], bells, rung)
+
+
+def turns(cards: list[Card], ready: list[Card], bells: list[Any], rung: Callable[[], bool]) -> Iterator[Any]:
+    """The sockets that Scapy is to read from, one after the other; after its bell has rung, until nothing comes."""
+    yield from ready
+    deadline = time.monotonic() + AT_MOST
+    while rung() and time.monotonic() < deadline:
+        late = [card for card in cards if card.wait(LINGER)]
+        if not late:
+            break
+        yield from late
+    if rung():
+        yield from bells
 
 
 class PacketCard(Card):
@@ -116,7 +128,11 @@ class PacketCard(Card):
         self.ins = sock
         self._keep = keep
         sock.setblocking(False)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)  # the kernel grants what its limit allows
+        sock.set_inheritable(False)
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 25)
+        except PermissionError:  # only root; for everybody else the system has a limit
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 25)
         sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
 
     def read(self) -> tuple[int, bytes] | None:
@@ -124,6 +140,8 @@ class PacketCard(Card):
             data, ancillary, _, _ = self.ins.recvmsg(LARGEST, 64)
         except BlockingIOError:
             return None
+        except OSError:  # the device is gone, because the lab has ended
+            raise EOFError from None
         if self._keep and not self._keep(data):
             return None
         for _, kind, value in ancillary:
@@ -140,22 +158,26 @@ class PacketCard(Card):
 class QueueCard(Card):
     """A card into which the lab itself puts frames, from any thread; works on every system."""
 
-    def __init__(self, on_close: Callable[[QueueCard], None]) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.ins, self._bell = socket.socketpair()  # one byte for each waiting frame wakes a select()
         self.ins.setblocking(False)
         self._bell.setblocking(False)
         self._frames: deque[tuple[int, bytes]] = deque()
         self._lock = threading.Lock()
-        self._on_close = on_close
         self._rung = False
+        self._bytes = self._lost = 0
 
     def put(self, time_ns: int, data: bytes) -> None:
         """Let the card hear one frame."""
         with self._lock:
             if self.closed:
                 return
+            if self._bytes + len(data) > MOST:
+                self._lost += 1
+                return
             self._frames.append((time_ns, data))
+            self._bytes += len(data)
             if not self._rung:
                 self._rung = True
                 self._bell.send(b"!")
@@ -163,10 +185,15 @@ class QueueCard(Card):
     def read(self) -> tuple[int, bytes] | None:
         with self._lock:
             frame = self._frames.popleft() if self._frames else None
+            self._bytes -= len(frame[1]) if frame else 0
             if not self._frames and self._rung:
                 self._rung = False
                 self.ins.recv(1)
             return frame
+
+    def dropped(self) -> int:
+        lost, self._lost = self._lost, 0
+        return lost
 
     def close(self) -> None:
         with self._lock:
@@ -174,4 +201,3 @@ class QueueCard(Card):
                 return
             super().close()
             self._bell.close()
-        self._on_close(self)

@@ -46,6 +46,7 @@ class Network(ABC):
     _mode = "hub"
     serves = True
     """False where there is nobody to talk to, only recordings."""
+    ended = False
 
     @abstractmethod
     def connect(self, source: Name, target: Name, port: int, timeout: float) -> socket.socket: ...
@@ -57,7 +58,16 @@ class Network(ABC):
     def card(self, host: Name) -> Card: ...
 
     @abstractmethod
-    def close(self) -> None: ...
+    def take_down(self) -> None:
+        """Let go of everything that this rung holds."""
+
+    def disown(self) -> None:
+        """In a forked child: let go of what would keep the parent's lab alive."""
+
+    def close(self) -> None:
+        """End the network; whoever still holds one of its hosts gets a sentence from now on."""
+        self.ended = True
+        self.take_down()
 
     def bind_to(self, host: Name) -> tuple[str, bool]:
         """Where a server on ``host`` has to listen: its address, and whether it can have its well-known ports."""
@@ -100,7 +110,18 @@ class Host:
     """
 
     info: Name
-    network: Network = field(repr=False)
+    on: Network = field(repr=False)
+
+    @property
+    def network(self) -> Network:
+        """What this host is plugged into.
+
+        Raises:
+            ConnectionError: the lab has ended.
+        """
+        if self.on.ended:
+            raise ConnectionError("This lab has ended: run the cell that starts it again.")
+        return self.on
 
     @property
     def name(self) -> str:
@@ -109,11 +130,11 @@ class Host:
     @property
     def ip(self) -> str:
         """The address that captures show for this host."""
-        return self.network.address(self.info)
+        return self.on.address(self.info)
 
     def port(self, service: str) -> int:
         """The port on which captures show ``service`` (``pop3``, ``smtp``, ``submission``) of this host."""
-        return self.network.port(self.info, service)
+        return self.on.port(self.info, service)
 
     def connect(self, host: str, port: int | str, timeout: float = 10.0) -> socket.socket:
         """Open a TCP connection from here to ``host``, by port number or service name.
@@ -122,7 +143,9 @@ class Host:
             ConnectionRefusedError: nobody listens there, or ``host`` isn't in the lab.
             TimeoutError: no answer within ``timeout`` seconds.
         """
-        number = PORTS[port] if isinstance(port, str) else port
+        number = PORTS.get(port, 0) if isinstance(port, str) else port
+        if not 0 < number < 65536:
+            raise ValueError(f"{port!r} is no port: take a number from 1 to 65535, or one of {', '.join(PORTS)}.")
         return self.network.connect(self.info, host_named(host), number, timeout)
 
     def spawn(self, argv: Sequence[str]) -> Process:

@@ -6,6 +6,7 @@ Ethernet on this rung, and no cable: whoever may listen on a machine hears what 
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
 import sys
@@ -33,7 +34,8 @@ class Loopback(Network):
     rung = "loopback"
     real = (
         "Servers, clients and packets are real, captured on this computer's loopback device; "
-        "the hosts share the address 127.0.0.1, and the switch is only imitated: it keeps mallory's card silent."
+        "the hosts share the address 127.0.0.1, other ports play 25, 110 and 587, and the switch is only "
+        "imitated: it keeps the cards of mallory and mx silent."
     )
 
     def __init__(self) -> None:
@@ -60,7 +62,7 @@ class Loopback(Network):
 
     def card(self, host: Name) -> Card:
         def keep(data: bytes) -> bool:
-            return self._ours(data) and not (self._mode == "switch" and host.name == "mallory")
+            return self._ours(data) and (self._mode == "hub" or host.name not in ("mallory", "mx"))
 
         return linux_card(keep) if sys.platform == "linux" else other_card(keep)
 
@@ -76,7 +78,7 @@ class Loopback(Network):
         ports = self._servers.values()
         return any(int.from_bytes(ip[at : at + 2], "big") in ports for at in (start, start + 2))
 
-    def close(self) -> None:
+    def take_down(self) -> None:
         """Nothing is held open here."""
 
 
@@ -101,17 +103,18 @@ def other_card(keep: Callable[[bytes], bool]) -> Card:
         raise RungUnavailable(
             f"listening on the loopback device needs root on macOS, Npcap on Windows ({error})"
         ) from None
-    card = QueueCard(lambda _: source.close())
+    card = QueueCard()
 
     def read() -> None:
-        while not card.closed:
-            try:
+        # The thread that reads is also the one that closes: libpcap doesn't stand a close in the middle of a read.
+        with contextlib.closing(source):
+            while not card.closed:
+                if not source.select([source], 0.1):
+                    continue
                 layer, data, _ = source.recv_raw()
-            except OSError:
-                return
-            if layer and data and keep(data):
-                card.layer, card.linktype = layer, conf.l2types.layer2num.get(layer, 1)
-                card.put(time.time_ns(), data)
+                if layer and data and keep(data):
+                    card.layer, card.linktype = layer, conf.l2types.layer2num.get(layer, 1)
+                    card.put(time.time_ns(), data)
 
     threading.Thread(target=read, daemon=True, name="loopback card").start()
     return card

@@ -74,8 +74,8 @@ class Replay(Network):
     def spawn(self, host: Name, argv: Sequence[str]) -> Process:
         raise RungUnavailable("a recording can't start programs: choose another rung")
 
-    def close(self) -> None:
-        """Nothing is held open here."""
+    def take_down(self) -> None:
+        self._cards.close()
 
 
 class Connection:

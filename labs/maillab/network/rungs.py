@@ -28,7 +28,7 @@ def open_network(rung: str | None = None, recording: Path | None = None) -> tupl
         "replay": lambda: Replay(recording),
     }
     if rung is not None and rung not in makers:
-        raise ValueError(f"{rung!r} is not a rung: choose from {', '.join(RUNGS)}.")
+        raise ValueError(f"{rung!r} is not a rung (MAILLAB_RUNG, or Lab(rung=…)): choose from {', '.join(RUNGS)}.")
     passed_over: list[str] = []
     for name in [rung] if rung else RUNGS:
         try:

@@ -23,13 +23,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from . import sandbox_helper
 from .card import Card, PacketCard
 from .host import Network, RungUnavailable
 from .names import HOSTS, Name
 
+HELPER = Path(__file__).with_name("sandbox_helper.py")
+"""Not imported: it can't be on Windows, and has to run where the standard library is all there is."""
+
 PATIENCE = 10.0
 """Seconds the sandbox may take to answer; it needs a few milliseconds, and up to a second to be built."""
+LONGEST = 1 << 16
+"""Bytes in a request or an answer."""
+GONE = "The lab's network has ended: run the cell that starts the lab again."
 
 
 class Sandbox(Network):
@@ -49,11 +54,12 @@ class Sandbox(Network):
             if not shutil.which(program):
                 raise RungUnavailable(f"the program {program!r} is missing: install the package {package}")
         self._lock = threading.Lock()
+        self._number = 0
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(PATIENCE)
         with theirs:
             self._helper = subprocess.Popen(
-                [*unshare(), sys.executable, "-I", "-S", sandbox_helper.__file__, str(theirs.fileno())],
+                [*unshare(), sys.executable, "-I", "-S", str(HELPER), str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
@@ -62,22 +68,49 @@ class Sandbox(Network):
             )
         try:
             self._ask({"do": "build", "hosts": {h.name: {"ip": h.ip, "mac": h.mac} for h in HOSTS.values()}})
-        except OSError as error:
+        except TimeoutError:
             self.close()
-            assert self._helper.stderr is not None
+            raise RungUnavailable(f"the network wasn't up within {PATIENCE:g} seconds: try again") from None
+        except OSError as error:
+            said = self._last_words()
+            raise RungUnavailable(f"this system forbids networks of one's own ({said or error})") from None
+        except BaseException:  # the learner's stop button
+            self.close()
+            raise
+
+    def _last_words(self) -> str:
+        """End the helper; what it, or ``unshare``, said last on stderr."""
+        assert self._helper.stderr is not None
+        self.take_down(keep_stderr=True)
+        with self._helper.stderr:
             said = self._helper.stderr.read().decode(errors="replace").strip().splitlines()
-            why = said[-1] if said else str(error)
-            raise RungUnavailable(f"this system forbids networks of one's own ({why})") from None
+        return said[-1] if said else ""
 
     def _ask(self, request: dict[str, Any], fds: Sequence[int] = ()) -> tuple[dict[str, Any], list[int]]:
+        """Have the helper do something; gives its answer and the sockets that came with it.
+
+        Requests are numbered, because a stop button or a time-out may have left an older answer unread.
+        """
         with self._lock:
-            socket.send_fds(self._control, [json.dumps(request).encode()], list(fds))
-            data, received, _, _ = socket.recv_fds(self._control, 1 << 16, 3)
-        if not data:
-            raise OSError("the sandbox has ended")
-        reply: dict[str, Any] = json.loads(data)
+            self._number += 1
+            message = json.dumps({**request, "number": self._number}).encode()
+            if len(message) > LONGEST:
+                raise OSError(f"a request to the sandbox has at most {LONGEST:,} bytes, this one {len(message):,}")
+            try:
+                socket.send_fds(self._control, [message], list(fds))
+                while True:
+                    data, received, _, _ = socket.recv_fds(self._control, LONGEST, 3)
+                    reply: dict[str, Any] = json.loads(data) if data else {"error": GONE, "number": self._number}
+                    if reply["number"] == self._number:
+                        break
+                    for fd in received:
+                        os.close(fd)
+            except (BrokenPipeError, ConnectionError):
+                raise ConnectionError(GONE) from None
         if "error" in reply:
             raise OSError(reply["error"])
+        for fd in received:
+            os.set_inheritable(fd, False)
         return reply, received
 
     def bind_to(self, host: Name) -> tuple[str, bool]:
@@ -102,7 +135,7 @@ class Sandbox(Network):
         ours = [pipes[0][1], pipes[1][0], pipes[2][0]]
         try:
             reply, _ = self._ask({"do": "spawn", "host": host.name, "argv": list(argv)}, theirs)
-        except OSError:
+        except BaseException:
             for fd in ours:
                 os.close(fd)
             raise
@@ -123,13 +156,18 @@ class Sandbox(Network):
         with contextlib.suppress(OSError):
             self._ask({"do": "kill", "pid": pid})
 
-    def close(self) -> None:
+    def disown(self) -> None:
+        self._control.close()
+
+    def take_down(self, keep_stderr: bool = False) -> None:
         self._control.close()
         try:
             self._helper.wait(2)
         except subprocess.TimeoutExpired:
             self._helper.kill()
             self._helper.wait()
+        if self._helper.stderr and not keep_stderr:
+            self._helper.stderr.close()
 
 
 class Spawned:
@@ -147,9 +185,11 @@ class Spawned:
     def wait(self, timeout: float | None = None) -> int:
         """Wait for the end, which shows as the end of its output (its exit code stays inside)."""
         assert self.stdout is not None
-        while select.select([self.stdout], [], [], timeout)[0]:
+        while not self.stdout.closed and select.select([self.stdout], [], [], timeout)[0]:
             if not self.stdout.read1(65536):  # type: ignore[attr-defined]
                 return 0
+        if self.stdout.closed:
+            return 0
         raise subprocess.TimeoutExpired("a server of the lab", timeout or 0)
 
 

@@ -26,6 +26,7 @@ Hosts = dict[str, dict[str, str]]
 CLONE_NEWNET = 0x40000000
 SIOCETHTOOL = 0x8946
 OFFLOADS = {"rx checksum": 0x15, "tx checksum": 0x17, "sg": 0x19, "tso": 0x1F, "gso": 0x24, "gro": 0x2C}
+FOREVER = 100_000_000  # hundredths of a second: a switch that forgets would flood in the middle of a lesson
 SOL_PACKET, PACKET_ADD_MEMBERSHIP, PACKET_MR_PROMISC = 263, 1, 1
 ETH_P_ALL = 3
 libc = ctypes.CDLL(None, use_errno=True)
@@ -52,6 +53,7 @@ class Room:
 
     def __init__(self, hosts: Hosts) -> None:
         self.hosts = hosts
+        self.children: list[subprocess.Popen[bytes]] = []
         self.here = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         self.namespace: dict[str, int] = {}
         ip(
@@ -111,7 +113,7 @@ class Room:
     def mode(self, mode: str) -> None:
         """hub: the bridge forgets at once where a host lives, and so repeats every frame to all. switch: it
         remembers; each host announces itself (gratuitous ARP) so that nothing is flooded for want of knowing."""
-        ip([f"link set bridge type bridge ageing_time {0 if mode == 'hub' else 30000} fdb_flush"])
+        ip([f"link set bridge type bridge ageing_time {0 if mode == 'hub' else FOREVER} fdb_flush"])
         if mode == "switch":
             for name, host in self.hosts.items():
                 with self.card(name) as sock:
@@ -120,9 +122,10 @@ class Room:
     def spawn(self, host: str, argv: list[str], stdio: Sequence[int]) -> int:
         def enter() -> None:
             call(libc.setns, self.namespace[host], CLONE_NEWNET)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
+        self.children = [child for child in self.children if child.poll() is None]  # poll() also buries the dead
         child = subprocess.Popen(argv, stdin=stdio[0], stdout=stdio[1], stderr=stdio[2], preexec_fn=enter)
+        self.children.append(child)
         return child.pid
 
 
@@ -161,7 +164,6 @@ def answer(room: Room, request: dict[str, Any], fds: Sequence[int]) -> tuple[dic
 
 def serve(control: socket.socket) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children: let the kernel reap them
     room: Room | None = None
     while True:
         data, fds, _, _ = socket.recv_fds(control, 1 << 16, 3)
@@ -172,14 +174,13 @@ def serve(control: socket.socket) -> None:
         try:
             request = json.loads(data)
             if request["do"] == "build":
-                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 room, reply = Room(request["hosts"]), {}
-                signal.signal(signal.SIGCHLD, signal.SIG_IGN)
             else:
                 assert room is not None
                 reply, sockets = answer(room, request, fds)
-        except OSError as error:
-            reply = {"error": str(error)}
+        except Exception as error:  # a request that makes no sense must not take the whole network down
+            reply = {"error": str(error) or type(error).__name__}
+        reply["number"] = json.loads(data).get("number")
         socket.send_fds(control, [json.dumps(reply).encode()], [s.fileno() for s in sockets])
         for s in sockets:
             s.close()

@@ -8,11 +8,11 @@ would have heard. Nothing on this rung needs more than TCP on 127.0.0.1.
 from __future__ import annotations
 
 import contextlib
-import selectors
 import socket
 import subprocess
 import threading
 import time
+import weakref
 from collections.abc import Sequence
 
 from .card import Card, QueueCard
@@ -29,23 +29,25 @@ class Cards:
 
     def __init__(self) -> None:
         self.mode = "hub"
-        self._cards: list[tuple[str, QueueCard]] = []
+        # Weakly held: a card that nobody can read any more goes, as a socket would.
+        self._cards: weakref.WeakKeyDictionary[QueueCard, str] = weakref.WeakKeyDictionary()
         self._lock = threading.Lock()
 
     def open(self, host: Name) -> QueueCard:
-        card = QueueCard(self._forget)
+        card = QueueCard()
         with self._lock:
-            self._cards.append((host.name, card))
+            self._cards[card] = host.name
         return card
 
-    def _forget(self, card: QueueCard) -> None:
-        with self._lock:
-            self._cards = [(name, kept) for name, kept in self._cards if kept is not card]
+    def close(self) -> None:
+        """The cable is cut: all cards close."""
+        for card in list(self._cards):
+            card.close()
 
     def hear(self, ends: tuple[str, str], time_ns: int, data: bytes) -> None:
         """A frame between two hosts: a hub repeats it to everybody, a switch only to those two."""
         with self._lock:
-            hearers = [card for name, card in self._cards if self.mode == "hub" or name in ends]
+            hearers = [card for card, name in self._cards.items() if self.mode == "hub" or name in ends]
         for card in hearers:
             card.put(time_ns, data)
 
@@ -90,44 +92,58 @@ class Tap(Network):
             near.close()
             raise ConnectionRefusedError(f"Nobody listens on {target.name}, port {port}.") from None
         scribe.opened(time.time_ns())
+        for sock in (near, far):
+            sock.settimeout(None)
         self._open |= {near, far}
-        threading.Thread(target=self._relay, args=(near, far, scribe), daemon=True, name="tap").start()
+        one = threading.Lock()  # the scribe takes one line at a time
+        for who, source_sock, target_sock in (("client", near, far), ("server", far, near)):
+            threading.Thread(
+                target=self._pass_on, args=(who, source_sock, target_sock, scribe, one), daemon=True, name="tap"
+            ).start()
         return client
 
-    def _relay(self, near: socket.socket, far: socket.socket, scribe: Scribe) -> None:
-        """Pass bytes on in both directions until both sides are done; write each chunk down before it goes on."""
-        who = {near: "client", far: "server"}
-        facing = {near: far, far: near}
-        with selectors.DefaultSelector() as selector, near, far:
-            for sock in who:
-                sock.settimeout(None)
-                selector.register(sock, selectors.EVENT_READ)
-            while selector.get_map():
-                for key, _ in selector.select():
-                    sock = near if key.fileobj is near else far
-                    try:
-                        data = sock.recv(CHUNK)
-                        now = time.time_ns()
-                        if data:
-                            scribe.data(now, who[sock], data)
-                            facing[sock].sendall(data)
-                            continue
-                        scribe.finished(now, who[sock])
-                        selector.unregister(sock)
-                        facing[sock].shutdown(socket.SHUT_WR)
-                    except (ConnectionError, OSError) as error:
-                        # recv failed: this end broke off. sendall or shutdown failed: the other one is gone.
-                        broken = who[sock] if isinstance(error, ConnectionResetError) else other(who[sock])
-                        scribe.reset(time.time_ns(), broken)
-                        selector.close()
-                        self._open -= {near, far}
-                        return
-        self._open -= {near, far}
+    def _pass_on(
+        self, who: str, source: socket.socket, target: socket.socket, scribe: Scribe, one: threading.Lock
+    ) -> None:
+        """Pass on what ``who`` says until there is no more; write each chunk down before it goes on."""
+        try:
+            while True:
+                data = source.recv(CHUNK)
+                with one:
+                    if not data:
+                        scribe.finished(time.time_ns(), who)
+                    else:
+                        scribe.data(time.time_ns(), who, data)
+                if not data:
+                    target.shutdown(socket.SHUT_WR)
+                    break
+                target.sendall(data)
+        except OSError as error:
+            # A failed recv means that this end broke off; a failed sendall or shutdown, that the other one did.
+            with one:
+                scribe.reset(time.time_ns(), who if isinstance(error, ConnectionResetError) else other(who))
+            for sock in (source, target):
+                reset(sock)
+        finally:
+            self._done(source, target)
 
-    def close(self) -> None:
+    def _done(self, source: socket.socket, target: socket.socket) -> None:
+        """Close both ends when both directions are through."""
+        self._open.discard(source)
+        if target not in self._open:
+            source.close()
+            target.close()
+
+    def take_down(self) -> None:
+        self._cards.close()
         for sock in list(self._open):
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+            reset(sock)
+
+
+def reset(sock: socket.socket) -> None:
+    """Let both the reader and the far end of a connection know that it is over."""
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
 
 
 def pair(timeout: float) -> tuple[socket.socket, socket.socket]:

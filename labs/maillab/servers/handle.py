@@ -6,7 +6,10 @@ that ends, for whatever reason, the process does too, so no server survives the 
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import queue
 import subprocess
 import sys
 import threading
@@ -16,6 +19,7 @@ from typing import Any
 from ..network import Host, Network
 
 PATIENCE = 10.0
+"""Seconds an answer may take; it takes a millisecond, and less than a second to start."""
 
 
 class ServerError(RuntimeError):
@@ -32,9 +36,15 @@ class ServerHandle:
     def __init__(self, host: Host, network: Network, services: dict[str, int], student: str, allow: list[str]) -> None:
         address, well_known = network.bind_to(host.info)
         self._lock = threading.Lock()
-        self._process = host.spawn([sys.executable, "-m", "maillab.servers"])
+        self._number = 0
+        # -P: a file of the learner's that happens to be called like a module must not become part of the server.
+        self._process = host.spawn([sys.executable, "-P", "-m", "maillab.servers"])
         self._said: deque[str] = deque(maxlen=20)
-        threading.Thread(target=self._listen_to_log, daemon=True, name=f"log of {host.name}").start()
+        self._answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        # Threads, because a pipe can't be waited for with a time limit on Windows.
+        self._listener = threading.Thread(target=self._listen, daemon=True, name=f"{host.name}'s servers")
+        self._listener.start()
+        threading.Thread(target=self._listen_to_log, daemon=True, name=f"{host.name}'s log").start()
         config = {
             "host": host.name,
             "address": address,
@@ -44,45 +54,69 @@ class ServerHandle:
         }
         try:
             self.ports: dict[str, int] = self._exchange(config)["ports"]
-        except ServerError:
+        except BaseException:  # also the learner's stop button
             self.close()
             raise
         for name, port in self.ports.items():
             network.publish(host.info, name, port)
 
     def ask(self, do: str, **details: Any) -> dict[str, Any]:
-        """Have the server do something; what it can do is listed in ``maillab.servers.process``."""
+        """Have the server do something; what it can do is listed in ``maillab.servers.process``.
+
+        Raises:
+            ServerError: it can't, or it has ended.
+        """
         return self._exchange({"do": do, **details})
 
     def _exchange(self, message: dict[str, Any]) -> dict[str, Any]:
+        """One request, one answer. They are numbered, because a stop button may have left an older answer unread."""
         with self._lock:
-            assert self._process.stdin is not None and self._process.stdout is not None
+            self._number += 1
+            assert self._process.stdin is not None
             try:
-                self._process.stdin.write(json.dumps(message).encode() + b"\n")
+                self._process.stdin.write(json.dumps({**message, "number": self._number}).encode() + b"\n")
                 self._process.stdin.flush()
-                line = self._process.stdout.readline()
-            except (OSError, ValueError):
-                line = b""
-        if not line:
-            raise ServerError("The mail server has ended: start the lab anew. " + " ".join(list(self._said)[-2:]))
-        reply: dict[str, Any] = json.loads(line)
+                reply: dict[str, Any] = {}
+                while reply.get("number") != self._number:
+                    line = self._answers.get(timeout=PATIENCE)
+                    if not line:
+                        raise EOFError
+                    reply = json.loads(line)
+            except queue.Empty:
+                raise ServerError(f"The mail server didn't answer for {PATIENCE:g} s: start the lab anew.") from None
+            except (OSError, ValueError, EOFError):
+                last = " ".join(list(self._said)[-1:])
+                raise ServerError(f"The mail server has ended: start the lab anew. {last}".rstrip()) from None
         if "error" in reply:
             raise ServerError(reply["error"])
         return reply
 
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        with contextlib.suppress(ValueError, OSError), self._process.stdout:
+            for line in self._process.stdout:
+                self._answers.put(line)
+        self._answers.put(b"")
+
     def _listen_to_log(self) -> None:
         assert self._process.stderr is not None
-        for line in self._process.stderr:
-            self._said.append(line.decode(errors="replace").strip())
+        with contextlib.suppress(ValueError, OSError), self._process.stderr:
+            for line in self._process.stderr:
+                self._said.append(line.decode(errors="replace").strip())
+
+    def disown(self) -> None:
+        """In a forked child: let go of the lifeline, which is the parent's."""
+        if self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                os.close(self._process.stdin.fileno())
 
     def close(self) -> None:
         """End it: its stdin closes, and what doesn't go by itself is killed."""
         assert self._process.stdin is not None
-        try:
+        with contextlib.suppress(OSError):
             self._process.stdin.close()
-            self._process.wait(2)
-        except (OSError, subprocess.TimeoutExpired):
+        self._listener.join(2)  # until its output ends
+        if self._listener.is_alive():
             self._process.kill()
-        for pipe in (self._process.stdout,):
-            if pipe is not None:
-                pipe.close()
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            self._process.wait(2)

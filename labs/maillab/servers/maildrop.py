@@ -7,8 +7,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+MAX_MESSAGE = 1_000_000
+"""Octets in one mail (the SIZE that SMTP announces, RFC 1870)."""
+
 MAX_MESSAGES = 1000
-"""Mails in one maildrop; with :data:`maillab.servers.store.MAX_MESSAGE` it bounds what a stranger can fill."""
+"""Mails in one maildrop."""
 
 MAX_TOTAL = 32_000_000
 """Octets in one maildrop."""
@@ -51,6 +54,11 @@ class Maildrop:
         self._count = 0
         for content in self._start:
             self.deliver(content)
+
+    @property
+    def full(self) -> bool:
+        """Whether there might be no room for one more mail of the largest size."""
+        return len(self.messages) >= MAX_MESSAGES or sum(map(len, self.messages)) + MAX_MESSAGE > MAX_TOTAL
 
     def deliver(self, content: bytes) -> None:
         """Put a mail at the end.

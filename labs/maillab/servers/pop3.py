@@ -129,7 +129,8 @@ class Pop3Server:
             command, given = (CANCEL, None) if text == "*" else (RESPONSE, text)
         else:
             word, blank, rest = text.partition(" ")
-            command, given = word.upper(), rest if blank else None  # RFC 1939 section 3: case doesn't matter
+            # RFC 1939 section 3: case doesn't matter. Of ASCII letters, that is: upper() would make S of a long s.
+            command, given = word.upper() if word.isascii() else word, rest if blank else None
         rows = rows_for(self.state, command)
         if not rows:
             known = command in COMMANDS
@@ -177,7 +178,7 @@ class Pop3Server:
         return self._open(self._name, "USER/PASS")
 
     def _do_auth(self, name: str, initial: str | None = None) -> Reply:
-        mechanism = MECHANISMS.get(name.upper())
+        mechanism = MECHANISMS.get(name.upper()) if name.isascii() else None
         if mechanism is None:
             return Reply("-ERR", "that mechanism isn't known here")
         if not self._permits(mechanism.plaintext):

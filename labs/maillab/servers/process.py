@@ -9,7 +9,8 @@ A port of 0 means any free one. Only the services named in ``ports`` run. ``doma
 (name → password; the student's alice, bob and carol) may be given for other hosts, which then start without mail.
 
 The answer is one line, ``{"ready": true, "ports": {…}}``, or ``{"error": "…"}`` and exit code 1. Every later line is a
-command and gets one line: ``{"ok": true, …}`` or ``{"error": "…"}``; :meth:`MailHost.command` has them. The end of
+command and gets one line: ``{"ok": true, …}`` or ``{"error": "…"}``; :meth:`MailHost.command` has them. A ``number``
+in a request comes back in its answer, so that nobody takes a late answer for another. The end of
 stdin ends the process at once: whoever started it and died takes it along.
 """
 
@@ -25,7 +26,8 @@ from typing import Any
 from maillab.servers.busy import explain
 from maillab.servers.listen import listen
 from maillab.servers.log import EventLog
-from maillab.servers.store import MAX_MESSAGE, Store
+from maillab.servers.maildrop import MAX_MESSAGE
+from maillab.servers.store import Store
 from maillab.servers.switches import Switches
 from maillab.student import DOMAIN, Student
 
@@ -165,11 +167,13 @@ def main() -> None:
 
 
 async def _run(config: bytes, unfinished: bytes) -> None:
+    request: dict[str, Any] = {}
     try:
-        host = MailHost(_object(config))
-        _say({"ready": True, "ports": await host.start()})
+        request = _object(config)
+        host = MailHost(request)
+        _say({"ready": True, "ports": await host.start()}, request)
     except ConfigError as error:
-        _say({"error": str(error)})
+        _say({"error": str(error)}, request)
         os._exit(1)
     # Only now, so that a short-lived stdin doesn't end us before we could say what is wrong. A thread, because
     # Windows can't wait for a pipe on stdin in an event loop.
@@ -178,13 +182,15 @@ async def _run(config: bytes, unfinished: bytes) -> None:
     loop.set_exception_handler(_trouble)
     threading.Thread(target=_lifeline, args=(loop, lines, unfinished), daemon=True).start()
     while True:
+        request = {}
         try:
-            answer = host.command(_object(await lines.get()))
+            request = _object(await lines.get())
+            answer = host.command(request)
         except ConfigError as error:
             answer = {"error": str(error)}
         except Exception as error:
             answer = {"error": f"the servers made a mistake: {error!r}"}
-        _say(answer)
+        _say(answer, request)
 
 
 def _trouble(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -218,7 +224,9 @@ def _object(line: bytes) -> dict[str, Any]:
     return value
 
 
-def _say(answer: dict[str, Any]) -> None:
+def _say(answer: dict[str, Any], request: dict[str, Any]) -> None:
+    if "number" in request:
+        answer["number"] = request["number"]
     data = json.dumps(answer).encode() + b"\n"
     try:
         while data:

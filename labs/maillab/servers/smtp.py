@@ -14,11 +14,11 @@ from aiosmtpd.smtp import SMTP
 
 from maillab.servers.hangup import hang_up
 from maillab.servers.log import EventLog
-from maillab.servers.maildrop import MaildropFull
+from maillab.servers.maildrop import MAX_MESSAGE, MaildropFull
 from maillab.servers.policy import Envelope, judge
 from maillab.servers.smtp_auth import authenticate, offered
 from maillab.servers.smtp_lines import MAX_LINE, BadLine, StrictReader
-from maillab.servers.store import MAX_MESSAGE, Store
+from maillab.servers.store import Store
 from maillab.servers.switches import Switches
 from maillab.servers.trace import received, return_path
 
@@ -35,6 +35,7 @@ IDLE = 300
 logging.getLogger("mail.log").disabled = True
 
 _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
+_AUTH_PARAMETER = re.compile(r"(?i) AUTH=\S+")
 _COUNTED = ("500", "501", "502", "503", "504", "535", "538")
 
 
@@ -137,6 +138,13 @@ class SmtpServer(SMTP):
             if reply is not None:
                 await self.push(reply)
 
+    async def smtp_MAIL(self, arg: str) -> None:
+        """As aiosmtpd's, which doesn't know AUTH=: the sender's word for who wrote it (RFC 4954 section 5).
+
+        A server that doesn't trust the client treats it as AUTH=<>, that is, as not said.
+        """
+        await super().smtp_MAIL(_AUTH_PARAMETER.sub("", arg) if arg and offered(self._switches) else arg)
+
     async def smtp_EHLO(self, hostname: str) -> None:
         """As aiosmtpd's; the allowance for SIZE in MAIL doesn't grow with each."""
         self.command_size_limits.pop("MAIL", None)
@@ -172,6 +180,9 @@ class Hooks:
             return "452 4.5.3 too many recipients"  # RFC 5321 section 4.5.3.1.10
         case = Envelope(smtp.client_address, smtp.username, _sender(envelope), address)
         reply = judge(case, self._store)
+        user = self._store.local_user(address)
+        if reply.startswith("250") and user is not None and self._store.maildrops[user].full:
+            return "452 4.2.2 the maildrop is full"  # here and not after DATA, where it would be for all or none
         if reply.startswith("250"):
             envelope.rcpt_tos.append(address)
         else:

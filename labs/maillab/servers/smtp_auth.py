@@ -32,7 +32,9 @@ def request(words: Iterable[str], switches: Switches) -> tuple[Mechanism, bytes 
     name, *initial = words
     if len(initial) > 1 or not name:
         return "501 5.5.4 the syntax is: AUTH mechanism [initial-response]"
-    mechanism = MECHANISMS.get(name.upper())  # RFC 4422 section 3.1 has them in capitals; RFC 5321 forgives
+    mechanism = (
+        MECHANISMS.get(name.upper()) if name.isascii() else None
+    )  # RFC 4422 section 3.1 has them in capitals; RFC 5321 forgives
     if mechanism is None:
         return "504 5.5.4 that mechanism isn't known here"
     if not permitted(mechanism, switches):

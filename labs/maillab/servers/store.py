@@ -7,9 +7,6 @@ from collections.abc import Mapping, Sequence
 from maillab.sasl import Credentials
 from maillab.servers.maildrop import Maildrop
 
-MAX_MESSAGE = 1_000_000
-"""Octets in one mail (the SIZE that SMTP announces, RFC 1870)."""
-
 
 class Store:
     """Users, passwords and maildrops of one mail domain.
@@ -33,9 +30,14 @@ class Store:
 
     def is_local(self, address: str) -> bool:
         """Whether the address is in this host's own domain."""
-        return address.rpartition("@")[2].lower() == self.domain.lower()
+        return address.rpartition("@")[2].lower() in (self.domain.lower(), "postmaster")
 
     def local_user(self, address: str) -> str | None:
-        """The user whose address this is, or ``None``."""
-        name = address.rpartition("@")[0].lower()
+        """The user whose address this is, or ``None``. The first user is also the postmaster.
+
+        RFC 5321 section 4.5.1: every server takes mail for ``postmaster``, with its domain or without.
+        """
+        name = address.rpartition("@")[0].lower() or address.lower()
+        if name == "postmaster" and self.is_local(address):
+            return next(iter(self.maildrops), None)
         return name if self.is_local(address) and name in self.maildrops else None

@@ -157,7 +157,7 @@ def _ipv4(data: bytes, at: int, detail: bool, fields: list[Field]) -> tuple[int,
                 "IP header",
                 at,
                 at + 12,
-                f"{length} bytes, {ttl} hops left",
+                f"packet of {length} bytes, {ttl} hops left",
                 "lengths, flags, protocol, checksum",
                 "ip",
             )

@@ -103,7 +103,7 @@ class Peeler(TwinBox):
                 box = self.user if change["owner"] is self.coded_user else self.password
                 box.value = peel.text_of(raw)
         except PeelError as error:
-            self.trouble.value = say(str(error))
+            self.trouble.value = say(f"{error} The picture still shows the last message that could be decoded.")
             return
         finally:
             self._busy = False

@@ -10,7 +10,9 @@ from maillab.views.frames import frame_summary
 from maillab.views.view import View, card, columns, mask, printable
 
 
-def table(rows: Iterable[Sequence[Any]], headers: Sequence[str], caption: str = "", note: str = "") -> View:
+def table(
+    rows: Iterable[Sequence[Any]], headers: Sequence[str], caption: str = "", note: str = "", css: str = ""
+) -> View:
     """A table from rows of values; numbers are set flush right, None as a dash, bytes as printable text.
 
     >>> table([["alice", 3], ["bob", 12]], ["who", "mails"], "Mails waiting")
@@ -32,7 +34,11 @@ def table(rows: Iterable[Sequence[Any]], headers: Sequence[str], caption: str = 
     parts += [f'<th scope="col"{_num(col, right)}>{escape(name)}</th>' for col, name in enumerate(headers)]
     parts.append("</tr></thead><tbody>")
     for row in words:
-        parts.append("<tr>" + "".join(f"<td{_num(col, right)}>{escape(c)}</td>" for col, c in enumerate(row)) + "</tr>")
+        parts.append(
+            "<tr>"
+            + "".join(f"<td{_num(col, right) or _tight(c)}>{escape(c)}</td>" for col, c in enumerate(row))
+            + "</tr>"
+        )
     if not words and not note:
         parts.append(f'<tr><td colspan="{len(headers)}">nothing</td></tr>')
     parts.append("</tbody></table>")
@@ -42,7 +48,7 @@ def table(rows: Iterable[Sequence[Any]], headers: Sequence[str], caption: str = 
         filter(None, [caption, columns([list(headers), *words], right), "" if words or note else "(nothing)", note])
     )
     alt = f"Table{': ' + caption if caption else ''}, {len(words)} rows, columns {', '.join(headers)}."
-    return View(card("".join(parts), alt), text, alt)
+    return View(card("".join(parts), alt, css), text, alt)
 
 
 def frames_table(packets: Iterable[Any], limit: int = 60, names: dict[str, str] | None = None) -> View:
@@ -63,7 +69,9 @@ def frames_table(packets: Iterable[Any], limit: int = 60, names: dict[str, str] 
         size = None if row.flags == "ARP" else len(row.payload)
         rows.append([row.number, since, row.source, row.target, row.flags, size, carries])
     note = f"… {total - limit:,} more frames." if total > limit else ""
-    return table(rows, ["frame", "s", "from", "to", "flags", "bytes", "carries"], f"{total:,} frames captured", note)
+    return table(
+        rows, ["frame", "s", "from", "to", "flags", "bytes", "carries"], f"{total:,} frames captured", note, "frames"
+    )
 
 
 def findings_table(findings: Iterable[Any], reveal: bool = True) -> View:
@@ -107,6 +115,11 @@ def _is_number(value: Any) -> bool:
 
 def _num(col: int, right: frozenset[int]) -> str:
     return ' class="num"' if col in right else ""
+
+
+def _tight(word: str) -> str:
+    """A short word stays on one line: a password broken at its hyphen reads like two."""
+    return ' class="tight"' if len(word) <= 24 and " " not in word else ""
 
 
 def _cell(value: Any) -> str:

@@ -65,4 +65,6 @@ def sentence(error: BaseException) -> str:
             str(part.decode("utf-8", "replace") if isinstance(part, bytes) else part) for part in error.args
         ).split()
     )
+    if words.endswith((".", "!", "?")):  # a sentence already
+        return words[:300]
     return f"{type(error).__name__}: {words[:300]}" if words else f"{type(error).__name__}."

@@ -16,6 +16,7 @@ from maillab.views.view import View, size
 from maillab.views.wire import Typed, login_fields, login_lines, mail_bytes, mail_fields, notes
 
 #: How many captured frames are drawn byte by byte after sending.
+SHOWN = 512  # bytes of a typed mail that are drawn
 MAX_FRAMES = 4
 
 
@@ -86,8 +87,10 @@ class WireView(TwinBox):
         self.button.disabled, self.button.description = True, "Sending …"
         try:
             picture = sent_picture(self._perform(self.typed), self.typed)
-            self.sent, self.result.value, self.trouble.value = picture, picture.html, ""
-        except Exception as error:  # a refused login is a result: one sentence, and the picture stays
+            self.sent, self.result.value = picture, picture.html
+            self.trouble.value = say(" ".join(notes(self.typed)))
+        except Exception as error:  # one sentence, and no picture of an earlier try under it
+            self.sent, self.result.value = None, ""
             self.trouble.value = say(f"That didn't go through. {sentence(error)}")
         finally:
             self.button.disabled, self.button.description = False, "Send it"
@@ -110,7 +113,7 @@ def bytes_picture(typed: Typed) -> View:
         data = b"".join(lines)
         return byte_view(data, login_fields(lines), f"What will cross: {size(len(data))} from the client")
     data = mail_bytes(typed.mail)
-    fields = mail_fields(data)
+    fields = [field for field in mail_fields(data) if field.start < SHOWN]
     return byte_view(data, fields, f"What will cross: {size(len(data))} from the server", legend=len(fields) < 40)
 
 
@@ -161,6 +164,7 @@ def carrying(frame: Any, number: int) -> View:
 def wanted(typed: Typed) -> Iterable[bytes]:
     """What to look for in the capture."""
     if typed.mail is None:
-        return [word.encode() for word in (f"USER {typed.user}", f"PASS {typed.password}")]
+        typed_words = (("USER", typed.user), ("PASS", typed.password))
+        return [f"{command} {word}".encode() for command, word in typed_words if word]
     lines = [line for line in typed.mail.splitlines() if len(line) > 3]
     return [line.encode() for line in lines[:1] + lines[-1:]]

@@ -105,7 +105,12 @@ def test_01_3(lab):
     assert passed("01.3", right)
     assert check("01.3", lambda reply: ...).verdict == "TODO"
     assert failed("01.3", lambda reply: None, "return")
-    assert failed("01.3", lambda reply: reply.split(b"\r\n"), "single dot")
+    assert failed("01.3", lambda reply: reply.split(b"\r\n"), "behind the last line", "single dot")
+    assert failed("01.3", lambda reply: reply.split(b"\r\n")[:-2], "b'..budget", "expected b'.budget")
+    assert failed("01.3", lambda reply: [*right(reply), b""], "behind the last line", "single dot")
+    assert failed("01.3", lambda reply: reply, "don't decode")
+    assert failed("01.3", lambda reply: reply.decode().split("\r\n"), "don't decode")
+    assert failed("01.3", lambda reply: [line[0] for line in reply.split(b"\r\n")], "stopped with IndexError")
     assert failed("01.3", all_dots, "first dot")
 
 
@@ -124,6 +129,8 @@ def test_03_1(lab):
     assert passed("03.1", ("", alice.name, alice.password))
     assert failed("03.1", (b"", alice.name.encode(), alice.password.encode()), "decode")
     assert failed("03.1", (alice.name, alice.password), "two NULs")
+    assert failed("03.1", ("", alice.name, alice.password[:-1]), "after the second NUL")
+    assert failed("03.1", (alice.name, alice.name, alice.password), "before the first NUL")
 
 
 def test_03_2(lab):
@@ -131,6 +138,8 @@ def test_03_2(lab):
     assert check("03.2", lambda n: ...).verdict == "TODO"
     assert failed("03.2", lambda n: None, "return")
     assert failed("03.2", lambda n: n * 4 // 3, "filled up")
+    assert failed("03.2", lambda n: 4 * (n // 3 + 1), "No bytes need no group")
+    assert failed("03.2", lambda n: math.ceil(n / 3) * 4, "stopped with NameError")  # noqa: F821
 
 
 def test_03_3(lab):
@@ -147,18 +156,20 @@ def test_03_4(lab):
     assert passed("03.4", plain(f"\0{bob.name}\0{bob.password}"))
     assert failed("03.4", plain(f"\0{bob.name}\0wrong"), "535")
     assert failed("03.4", plain(f"{bob.name}\0{bob.password}"), "two NULs")
+    assert failed("03.4", "AUTH PLAIN " + plain(f"\0{bob.name}\0{bob.password}"), "Only what comes after")
     assert failed("03.4", f"\0{bob.name}\0{bob.password}", "isn't Base64")
     alice = lab.student.accounts["alice"]
     assert failed("03.4", plain(f"\0{alice.name}\0{alice.password}"), "logs Alice in")
 
 
 def test_without_a_lab_the_cure_is_named(monkeypatch):
-    monkeypatch.setattr(exercises, "newest", lambda: None)
+    monkeypatch.setattr(exercises, "newest", lambda lesson: None)
     assert "run this notebook's first code cell" in str(check("00.1", "x"))
 
 
 def test_unknown_exercise(lab):
     assert check("99.9", 1).verdict == "FAIL" and check("nonsense", 1).verdict == "FAIL"
+    assert check(None, 1).verdict == "FAIL" and "There is no prediction" in str(predict("nope"))
 
 
 def test_verdict_carries_json(lab):
@@ -174,7 +185,7 @@ def test_hints_come_one_by_one_and_end_at_the_solution():
     assert "no exercise" in str(hint("77.7"))
 
 
-@pytest.mark.parametrize("number", ["00.A", "00.B", "01.A", "01.B", "01.C", "03.A", "03.B"])
+@pytest.mark.parametrize("number", ["00.A", "00.B", "00.C", "01.A", "01.B", "01.C", "03.A", "03.B", "03.C", "03.D"])
 def test_each_prediction_answers_each_option(number):
     question = predict(number)
     neutral = str(compare(number))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -14,6 +15,7 @@ import time
 from pathlib import Path
 
 import pytest
+from scapy.all import sniff
 from scapy.layers.inet import TCP
 
 from maillab import Lab, follow
@@ -258,8 +260,10 @@ def test_in_a_notebook_a_cell_run_again_starts_over(monkeypatch):
     monkeypatch.setattr(module, "in_notebook", lambda: True)
     first = Lab("01", allow="plaintext_login", rung="tap")
     with Lab("01", rung="tap") as strict:  # another kind of lab: both stay
-        assert first.running and module.newest() is strict
-    assert module.newest() is first
+        assert first.running and strict.running
+        assert module.newest("01") is first, "exercises ask the one that takes logins"
+    with Lab("03", allow="plaintext_login", rung="tap") as other:
+        assert module.newest("01") is first and module.newest("03") is other
     second = Lab("01", allow="plaintext_login", rung="tap")
     assert not first.running and module.newest() is second
     second.close()
@@ -278,3 +282,152 @@ def test_only_127_0_0_1_is_listened_on_and_in_the_sandbox_not_even_that(rung):
         mine = {lab.server.ports[service] for service in lab.server.ports}
         opened = {where for where in listening() - before if int(where.rpartition(":")[2], 16) in mine}
         assert opened == (set() if rung == "sandbox" else {f"0100007F:{port:04X}" for port in mine})
+
+
+def test_a_host_of_a_lab_that_has_ended_says_so(rung):
+    lab = Lab(rung=rung)
+    alice, card = lab.alice, lab.mallory.card()
+    lab.close()
+    for use in (alice.card, alice.pop3, lambda: alice.connect("mail", "smtp")):
+        with pytest.raises(ConnectionError, match="run the cell that starts it again"):
+            use()
+    assert alice.ip
+    with contextlib.suppress(ConnectionError):  # one sentence, where the card went with the lab
+        assert sniff(opened_socket=card, timeout=0.1) is not None
+
+
+def python(program: str, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, timeout=60)
+
+
+def test_nothing_that_only_linux_has_is_imported():
+    """What Windows would meet: no fcntl, no AF_PACKET; the lab still comes up, on the tap."""
+    done = python(
+        "import sys, socket, scapy.all\n"
+        "sys.modules['fcntl'] = None; del socket.AF_PACKET\n"
+        "import maillab.network.sandbox as s; s.sys = type('S', (), {'platform': 'win32', 'executable': ''})\n"
+        "import maillab.network.loopback as l\n"
+        "def no(keep): raise l.RungUnavailable('no Npcap')\n"
+        "l.linux_card = no\n"
+        "from maillab import Lab\n"
+        "with Lab() as lab: print(lab.rung, lab.alice.pop3().getwelcome())\n"
+    )
+    assert done.stdout.startswith("tap b'+OK"), done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="not in CI: fork is POSIX")
+def test_a_forked_child_neither_ends_the_lab_nor_keeps_it_alive(rung):
+    done = python(
+        "import os, sys, time\n"
+        "from maillab import Lab\n"
+        "lab = Lab(allow='plaintext_login', rung=sys.argv[1])\n"
+        "pid = os.fork()\n"
+        "if pid == 0: sys.exit(0)\n"
+        "os.waitpid(pid, 0)\n"
+        "print(lab.alice.pop3().getwelcome()[:3].decode())\n",
+        rung,
+    )
+    assert done.stdout.strip() == "+OK", done.stderr
+
+
+def test_an_interrupt_in_the_middle_of_a_request_spoils_no_later_answer(monkeypatch, rung):
+    from maillab.network import sandbox as module
+
+    with Lab(allow="plaintext_login", rung=rung) as lab:
+        answers, real = lab.server._answers, lab.server._answers.get
+        monkeypatch.setattr(lab.server, "_answers", Stopped(real))
+        with pytest.raises(KeyboardInterrupt):
+            lab.log()
+        monkeypatch.setattr(lab.server, "_answers", answers)
+        assert "on" in lab.server.ask("allow", switches=["plaintext_login"])
+        assert len(lab.server.ask("mails", user="alice")["mails"]) == 3
+        if rung == "sandbox":
+            with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+                patch.setattr(module.socket, "recv_fds", stop)
+                lab.mallory.card()
+            with lab.capture() as heard:
+                read_one(lab)
+            assert len(heard) > 10
+
+
+class Stopped:
+    """A queue at which the learner presses the stop button."""
+
+    def __init__(self, get) -> None:
+        self.get = stop
+
+
+def stop(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_an_interrupt_while_the_lab_starts_leaves_nothing_running(monkeypatch, rung):
+    from maillab import lab as module
+
+    before = set(threading.enumerate())
+    mark = f"MAILLAB_MARK={os.getpid()}-{time.time_ns()}"
+    name, _, value = mark.partition("=")
+    monkeypatch.setenv(name, value)
+    monkeypatch.setattr(module, "save", None)
+    monkeypatch.setattr(module.ServerHandle, "_exchange", stop)
+    with pytest.raises(KeyboardInterrupt):
+        Lab("01", rung=rung)
+    deadline = time.monotonic() + 3
+    while time.monotonic() < deadline and (descendants(mark) or set(threading.enumerate()) - before):
+        time.sleep(0.02)
+    assert descendants(mark) == [] and set(threading.enumerate()) == before
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="not in CI: POSIX signals")
+def test_a_server_that_hangs_is_given_up(monkeypatch):
+    from maillab.servers import handle
+
+    monkeypatch.setattr(handle, "PATIENCE", 0.3)
+    with Lab(rung="tap") as lab:
+        os.kill(lab.server._process.pid, signal.SIGSTOP)
+        with pytest.raises(ServerError, match="didn't answer"):
+            lab.log()
+
+
+def test_a_capture_that_the_lab_ends_under_says_so(rung, capfd):
+    lab = Lab(allow="plaintext_login", rung=rung)
+    heard = lab.capture().start()
+    read_one(lab)
+    time.sleep(0.1)
+    lab.close()
+    heard.stop()
+    assert len(heard) > 10
+    if rung == "tap":  # a device outlives its lab for a moment (sandbox) or for good (loopback)
+        assert "cut short because the lab ended" in repr(heard)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("lesson", ["1", 1, "../x", "011"])
+def test_a_lesson_has_two_digits(lesson):
+    with pytest.raises(ValueError, match="two digits"):
+        Lab(lesson, rung="tap")
+
+
+@pytest.mark.parametrize("student", ["a\nb", "\udcff", "x" * 201])
+def test_a_student_id_is_printable(student):
+    with pytest.raises(ValueError, match="printable"):
+        Lab(rung="tap", student=student)
+
+
+def test_thirty_labs_one_after_the_other_leave_no_trace(rung):
+    Lab(rung=rung).close()
+    gc.collect()
+    before = open_files()
+    for _ in range(30):
+        with Lab(allow="plaintext_login", rung=rung) as lab, lab.capture():
+            read_one(lab)
+    gc.collect()
+    deadline = time.monotonic() + 3
+    while threading.active_count() > 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert open_files() <= before
+
+
+def open_files() -> int:
+    place = Path("/proc/self/fd")
+    return sum(1 for _ in place.iterdir()) if place.exists() else 0

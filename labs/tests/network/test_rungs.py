@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 from scapy.all import AsyncSniffer, Raw, sniff
 from scapy.layers.inet import TCP
@@ -112,3 +115,55 @@ def test_100_kilobytes_arrive_whole_and_unlost(place):
 def test_unknown_rung_is_named():
     with pytest.raises(ValueError, match="choose from sandbox, loopback, tap, replay"):
         open_network("moon")
+
+
+def test_scapys_count_and_stop_filter_are_kept_to(place):
+    with place.mallory.card() as card:
+        place.login()
+        assert len(sniff(opened_socket=card, count=3, timeout=2)) == 3
+        rest = sniff(opened_socket=card, stop_filter=lambda p: b"PASS" in bytes(p), timeout=2)
+        assert b"PASS" in bytes(rest[-1]) and b"QUIT" not in payloads(rest)
+
+
+def test_endless_traffic_keeps_no_sniffer_from_stopping(place):
+    done = threading.Event()
+
+    def talk() -> None:
+        box = place.alice.pop3()
+        while not done.is_set():
+            box.noop()
+        box.quit()
+
+    thread = threading.Thread(target=talk)
+    thread.start()
+    try:
+        began = time.monotonic()
+        with place.mallory.card() as card:
+            assert sniff(opened_socket=card, timeout=0.5)
+        assert time.monotonic() - began < 2
+        sniffer = AsyncSniffer(opened_socket=place.mallory.card())
+        sniffer.start()
+        time.sleep(0.3)
+        assert sniffer.stop()
+        assert time.monotonic() - began < 8
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_both_directions_at_once_dont_wait_for_each_other(place):
+    with place.alice.connect("mail", "pop3") as sock, sock.makefile("rb") as answers:
+        answers.readline()
+        got: list[bytes] = []
+        reader = threading.Thread(target=lambda: got.append(answers.read(2_000_005)))
+        reader.start()
+        sock.sendall(b"BIG 2000000\r\n" + b"x" * 2_000_000 + b"\r\n")
+        reader.join(10)
+    assert got == [b"x" * 2_000_000 + b"+OK\r\n"]
+
+
+def test_a_closed_card_says_so(place):
+    card = place.mallory.card()
+    card.close()
+    with pytest.raises(ConnectionError, match="This card is closed"):
+        sniff(opened_socket=card, timeout=0.1)

@@ -13,7 +13,7 @@ from scapy.layers.inet import TCP
 pytestmark = pytest.mark.network
 
 
-def session(tap, lines: list[bytes]):
+def session(tap, lines: list[bytes], seconds: float = 0.5):
     with tap.mallory.card() as card:
         with tap.alice.connect("mail", "pop3") as sock, sock.makefile("rb") as answers:
             answers.readline()
@@ -22,14 +22,14 @@ def session(tap, lines: list[bytes]):
                 if line.startswith(b"BIG"):
                     answers.read(int(line.split()[1]))
                 answers.readline()
-        return sniff(opened_socket=card, timeout=0.5)
+        return sniff(opened_socket=card, timeout=seconds)
 
 
 def test_tshark_finds_nothing_to_complain_about(tap, tmp_path):
     if not shutil.which("tshark"):
         assert not os.environ.get("CI"), "CI installs tshark"
         pytest.skip("tshark is not installed")
-    packets = session(tap, [b"USER alice\r\n", b"BIG 3000000\r\n", b"QUIT\r\n"])
+    packets = session(tap, [b"USER alice\r\n", b"BIG 3000000\r\n", b"QUIT\r\n"], seconds=10)
     wrpcap(str(tmp_path / "tap.pcap"), packets)
     flags = ["-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE"]
     command = ["tshark", "-r", str(tmp_path / "tap.pcap"), *flags, "-q", "-z", "expert,warn"]

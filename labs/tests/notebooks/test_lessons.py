@@ -11,11 +11,12 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import nbformat
 import pytest
 
-from maillab.editions import EDITIONS
+from maillab.editions import EDITIONS, solutions_for
 from maillab.places import COURSE, NOTEBOOKS
-from maillab.runner import RUNGS, lessons
+from maillab.runner import RUNGS, lessons, run_lesson
 
 pytestmark = [pytest.mark.lesson, pytest.mark.network, pytest.mark.timeout(400)]
 
@@ -116,3 +117,19 @@ def test_lesson(path, edition, user, rung, home, reasons):
     assert out.returncode == 0, out.stdout + out.stderr
     words = out.stdout.split()
     assert words[:4] == [path.name[:2], path.stem[3:], edition, rung] and words[-1] == "ok"
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.name[:2])
+def test_after_run_all_each_exercise_can_still_be_solved(path, tmp_path):
+    """What a learner does: Run All first, then go back to the exercises, in any order."""
+    notebook = nbformat.read(path, as_version=4)
+    solutions = solutions_for(path)
+    for number in reversed(solutions):
+        notebook.cells.append(nbformat.v4.new_code_cell(solutions[number]))
+    copy = tmp_path / path.name
+    nbformat.write(notebook, copy)
+    run = run_lesson(copy, "student", rung="tap")
+    assert run.cells == sum(cell.cell_type == "code" for cell in notebook.cells)
+    assert [(v["exercise"], v["verdict"]) for v in run.verdicts[len(solutions) :]] == [
+        (number, "PASS") for number in reversed(solutions)
+    ]

@@ -140,7 +140,7 @@ def test_fetchmail(server_process, tmp_path: Path) -> None:
     server = server_process()
     config = _file(
         tmp_path,
-        f'poll 127.0.0.1 service {server.ports["pop3"]} protocol POP3 auth password uidl '
+        f"poll 127.0.0.1 service {server.ports['pop3']} protocol POP3 auth password uidl "
         f'user "alice" password "{PASSWORDS["alice"]}" sslproto "" no fetchall keep mda "cat >> {tmp_path}/mbox"\n',
     )
     got = run("fetchmail", "-f", str(config), "--nosyslog", "--pidfile", str(tmp_path / "pid"), home=tmp_path)

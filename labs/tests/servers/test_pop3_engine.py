@@ -196,3 +196,11 @@ def test_the_log_has_no_password() -> None:
         "alice logged in with AUTH PLAIN",
         "alice is done, 0 deleted",
     ]
+
+
+@pytest.mark.parametrize("line", ["uſer alice", "paſs sesame", "AUTH plaın", "lıst"])
+def test_only_ascii_letters_are_the_same_in_both_cases(line: str) -> None:
+    store = Store("example.test", {"alice": "sesame"})
+    session = Pop3Server(store, Switches(["plaintext_login"]))
+    assert session.receive(f"{line}\r\n".encode()).startswith(b"-ERR")
+    assert session.state is State.AUTHORIZATION

@@ -207,3 +207,27 @@ class TestLimits:
         """aiosmtpd lengthens the limit of MAIL by 26 octets at each EHLO, for all sessions at once."""
         line = b"MAIL FROM:<" + b"a" * 600 + b"@b.test>\r\n"
         assert b"\r\n500 " in talk(mail_host, b"EHLO x\r\n" * 15 + line + b"QUIT\r\n")
+
+
+class TestPostmasterAndSpace:
+    @pytest.mark.parametrize("address", ["postmaster", "Postmaster", "postmaster@example.test"])
+    def test_everybody_can_write_to_the_postmaster(self, mail_host, address: str) -> None:
+        """RFC 5321 section 4.5.1."""
+        with session(mail_host) as smtp:
+            smtp.mail("eve@elsewhere.test")
+            assert smtp.rcpt(address)[0] == 250
+
+    def test_the_auth_parameter_is_understood(self, mail_host) -> None:
+        """RFC 4954 section 5: a server that offers AUTH takes AUTH= in MAIL."""
+        with session(mail_host) as smtp:
+            assert smtp.docmd("MAIL", "FROM:<eve@elsewhere.test> AUTH=<> SIZE=100")[0] == 250
+
+    def test_a_full_maildrop_refuses_at_rcpt_so_that_nobodys_copy_is_lost(self, server_process) -> None:
+        host = server_process()
+        for _ in range(32):
+            host.ask({"do": "deliver", "user": "bob", "mail": base64.b64encode(b"x" * 999_000).decode()})
+        with session(host) as smtp:
+            smtp.mail("eve@elsewhere.test")
+            assert smtp.rcpt("alice@example.test")[0] == 250
+            assert smtp.rcpt("bob@example.test")[0] == 452
+            assert smtp.data(MAIL)[0] == 250

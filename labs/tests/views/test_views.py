@@ -235,5 +235,5 @@ def test_arp_is_told_in_words() -> None:
         op=2, psrc="192.0.2.25", pdst="192.0.2.10", hwsrc="02:00:00:00:00:25"
     )
     text = frames_table([asked, told]).text
-    assert ["alice", "everybody", "ARP"] == text.splitlines()[2].split()[2:5]
+    assert text.splitlines()[2].split()[2:5] == ["alice", "everybody", "ARP"]
     assert "who has 192.0.2.25?" in text and "192.0.2.25 is at 02:00:00:00:00:25" in text
