@@ -10,7 +10,7 @@ import pytest
 
 from maillab.student import ANIMALS, MATERIALS, USERS, Student
 
-IDS = ("guest", "", "s1234567", "Zoë Müller", "x" * 500)
+IDS = ("guest", "s1234567", "Zoë Müller", "x" * 200)
 
 
 def texts(mail: bytes) -> list[str]:
@@ -88,3 +88,9 @@ def test_unknown_user() -> None:
         Student().password("eve")
     with pytest.raises(KeyError, match="choose from alice, bob, carol"):
         Student().mails("eve")
+
+
+@pytest.mark.parametrize("id", ["", "two\nlines", "x" * 201, "\udcff"])
+def test_an_id_that_nobody_could_read_out_is_refused(id: str) -> None:
+    with pytest.raises(ValueError, match="printable"):
+        Student(id)
