@@ -77,17 +77,13 @@ def rungs() -> Iterator[Check]:
 
 def lab() -> Iterator[Check]:
     """The whole way once: start the lab, log in, capture it, read it."""
+    from maillab.checks.wire import one_login
     from maillab.conversations import follow
     from maillab.lab import Lab
 
     began = time.perf_counter()
     with Lab(allow="plaintext_login") as running:
-        alice = running.student.accounts["alice"]
-        with running.capture() as heard:
-            mailbox = running.alice.pop3()
-            mailbox.user(alice.name)
-            mailbox.pass_(alice.password)
-            mailbox.quit()
+        heard = one_login(running)
     said = [turn.data for conversation in follow(heard) for turn in conversation.turns]
     took = f"{time.perf_counter() - began:.1f} s"
     if heard.dropped or not any(line.startswith(b"PASS") for line in said):

@@ -47,10 +47,10 @@ prediction(
         "Nobody": "Her packets do go somewhere. Whoever sits at the other end, or in between, reads them.",
         "Whoever is plugged into the switch": "You listened there: it gave Mallory and mx nothing.",
         "Whoever sits on the path her packets take": (
-            "Yes. Here that is the mail server's own card; in the world it is every router, cable and provider between."
+            "Yes. In the world that is every router, cable and provider between; who it is in this lab, you found out."
         ),
     },
-    "Whoever sits on the path. Here that is the mail server's own card; in the world it is every router and provider.",
+    "Whoever sits on the path her packets take. In the world that is every router, cable and provider between.",
 )
 
 

@@ -135,7 +135,7 @@ def unstuff(answer: Any, lab: Any) -> str:
 )
 def headers(answer: Any, lab: Any) -> str:
     expected = "the number of bytes in front of PASS in that frame"
-    packet = next(p for p in one_login(lab) if said(p).startswith(b"PASS"))
+    packet = next(p for p in one_login(lab).packets if said(p).startswith(b"PASS"))
     overhead = len(packet) - len(said(packet))
     if not isinstance(answer, int) or isinstance(answer, bool):
         raise Wrong(answer, expected + ", as a whole number")

@@ -55,7 +55,7 @@ class Question(widgets.VBox):
             options=list(asked.options), value=None, layout=widgets.Layout(width="auto"), description=""
         )
         self.buttons.observe(self._chose, "value")
-        question = widgets.HTML(f"<b>Predict.</b> {html.escape(asked.question)}")
+        question = widgets.HTML(f"<div style='line-height:1.45'><b>Predict.</b> {html.escape(asked.question)}</div>")
         super().__init__([question, self.buttons, self._said])
         self.add_class("maillab-predict")
 

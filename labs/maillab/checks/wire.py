@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from scapy.layers.inet import TCP
 from scapy.packet import Packet, Raw
 
+if TYPE_CHECKING:
+    from ..capture.recorder import Capture
+    from ..lab import Lab
 
-def one_login(lab: Any) -> list[Packet]:
-    """Alice logs in over POP3 and out again, and Mallory listens: the packets with TCP in them."""
+
+def one_login(lab: Lab) -> Capture:
+    """Alice logs in over POP3 and out again, at a hub, and Mallory listens: what she heard."""
     mode, lab.mode = lab.mode, "hub"
     try:
         alice = lab.student.accounts["alice"]
@@ -20,7 +23,7 @@ def one_login(lab: Any) -> list[Packet]:
             mailbox.quit()
     finally:
         lab.mode = mode
-    return [packet for packet in heard.packets if TCP in packet]
+    return heard
 
 
 def said(packet: Packet) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 
 from maillab.views.frames import NAMES
 from maillab.views.marks import Mark, credential_marks
-from maillab.views.view import View, card, columns, mask, printable, size
+from maillab.views.view import View, card, columns, mask, printable, size, stacked
 
 #: How much of a folded mail can be unfolded in the figure, and of a line be seen.
 FOLD_BYTES, LINE_BYTES = 6000, 600
@@ -224,9 +224,4 @@ def _several(several: list[View], more: str) -> View:
     if not several or more:
         alt = more or "No conversation in this capture."
         several = [*several, View(card(f'<p class="note">{alt}</p>', alt), alt, alt)]
-    return View(
-        "".join(view.html for view in several),
-        "\n\n".join(view.text for view in several),
-        " ".join(view.alt for view in several),
-        "ladder",
-    )
+    return stacked(several, "ladder")

@@ -11,7 +11,7 @@ from maillab.views import peel
 from maillab.views.bytes import Field, byte_view, plain_fields
 from maillab.views.peel import Group, PeelError, Plain
 from maillab.views.twin import LABELS, ROW, WIDE, TwinBox, part, say
-from maillab.views.view import View, card, printable, size
+from maillab.views.view import View, card, printable, size, stacked
 
 #: What each colour stands for, in words.
 WORDS = {"authzid": "authzid", "glue": "NUL", "user": "user", "password": "password"}
@@ -143,12 +143,7 @@ def bytes_picture(plain: Plain, mode: str = "PLAIN") -> View:
                 else []
             )
         views.append(byte_view(raw, fields, f"{title}: {size(len(raw))}", max_bytes=128))
-    return View(
-        "".join(v.html for v in views),
-        "\n\n".join(v.text for v in views),
-        " ".join(v.alt for v in views),
-        "bytes",
-    )
+    return stacked(views, "bytes")
 
 
 def bits_picture(plain: Plain, mode: str = "PLAIN") -> View:

@@ -11,7 +11,7 @@ import ipywidgets as widgets
 from maillab.views.seats import HOSTS, MODES, Try, as_try, receivers
 from maillab.views.table import table
 from maillab.views.twin import LABELS, ROW, TwinBox, part, say, sentence
-from maillab.views.view import View, card
+from maillab.views.view import View, card, stacked
 
 _PLACES = {"alice": (90, 60), "mail": (510, 60), "mallory": (90, 220), "mx": (510, 220)}
 _ROLES = {"alice": "mail user", "mail": "her mail server", "mallory": "eavesdropper", "mx": "another server"}
@@ -85,12 +85,7 @@ class HubSwitch(TwinBox):
     def twin(self) -> View:
         # On paper nothing can be turned: show both positions of the switch.
         views = [*(network_picture(mode) for mode in MODES), tries_table(self.tries)]
-        return View(
-            "".join(v.html for v in views),
-            "\n\n".join(v.text for v in views),
-            " ".join(v.alt for v in views),
-            "toggle",
-        )
+        return stacked(views, "toggle")
 
 
 def tries_table(tries: list[Try]) -> View:

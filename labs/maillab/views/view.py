@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -27,6 +28,16 @@ class View:
 
     def __repr__(self) -> str:
         return self.text
+
+
+def stacked(views: Sequence[View], *sheets: str) -> View:
+    """Several figures, one under the other, as one."""
+    return View(
+        "".join(view.html for view in views),
+        "\n\n".join(view.text for view in views),
+        " ".join(view.alt for view in views),
+        *sheets,
+    )
 
 
 def card(inside: str, alt: str, extra: str = "") -> str:

@@ -12,7 +12,7 @@ from maillab.views.frames import frame_bytes, frame_fields, frame_summary
 from maillab.views.ladder import ladder
 from maillab.views.payload import PAYLOAD
 from maillab.views.twin import LABELS, ROW, WIDE, TwinBox, part, say, sentence
-from maillab.views.view import View, size
+from maillab.views.view import View, size, stacked
 from maillab.views.wire import Typed, login_fields, login_lines, mail_bytes, mail_fields, notes
 
 #: How many captured frames are drawn byte by byte after sending.
@@ -97,13 +97,7 @@ class WireView(TwinBox):
 
     def twin(self) -> View:
         views = [bytes_picture(self.typed), *([self.sent] if self.sent else [])]
-        return View(
-            "".join(v.html for v in views),
-            "\n\n".join(v.text for v in views),
-            " ".join(v.alt for v in views),
-            "bytes",
-            "ladder",
-        )
+        return stacked(views, "bytes", "ladder")
 
 
 def bytes_picture(typed: Typed) -> View:
@@ -134,13 +128,7 @@ def sent_picture(result: Any, typed: Typed) -> View:
     views = [ladder(talks, highlight=[word.decode("utf-8", "replace") for word in words])]
     for number, frame in enumerate(hits[:MAX_FRAMES], 1):
         views.append(carrying(frame, getattr(frame, "number", number)))
-    return View(
-        "".join(v.html for v in views),
-        "\n\n".join(v.text for v in views),
-        " ".join(v.alt for v in views),
-        "bytes",
-        "ladder",
-    )
+    return stacked(views, "bytes", "ladder")
 
 
 def carrying(frame: Any, number: int) -> View:
