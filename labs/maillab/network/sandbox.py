@@ -73,7 +73,7 @@ class Sandbox(Network):
             raise RungUnavailable(f"the network wasn't up within {PATIENCE:g} seconds: try again") from None
         except OSError as error:
             said = self._last_words()
-            raise RungUnavailable(f"this system forbids networks of one's own ({said or error})") from None
+            raise RungUnavailable(f"this system forbids networks of one's own ({said or error}{cure()})") from None
         except BaseException:  # the learner's stop button
             self.close()
             raise
@@ -191,6 +191,16 @@ class Spawned:
         if self.stdout.closed:
             return 0
         raise subprocess.TimeoutExpired("a server of the lab", timeout or 0)
+
+
+APPARMOR = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
+
+
+def cure() -> str:
+    """What would help on Ubuntu 24.04 and later, whose default is to forbid them; nothing elsewhere."""
+    if APPARMOR.exists() and APPARMOR.read_text().strip() == "1":
+        return f"; `sudo sysctl kernel.{APPARMOR.name}=0` allows them until the next start"
+    return ""
 
 
 def unshare() -> list[str]:

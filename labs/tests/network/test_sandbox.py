@@ -127,6 +127,10 @@ def test_forbidden_namespaces_give_one_sentence(monkeypatch, tmp_path):
     monkeypatch.setattr(module, "unshare", lambda: [str(refusing)])
     with pytest.raises(module.RungUnavailable, match="Operation not permitted"):
         Sandbox()
+    monkeypatch.setattr(module, "APPARMOR", tmp_path / "apparmor_restrict_unprivileged_userns")
+    module.APPARMOR.write_text("1\n")
+    with pytest.raises(module.RungUnavailable, match=r"sudo sysctl kernel\.apparmor_restrict_unprivileged_userns=0"):
+        Sandbox()
 
 
 def test_a_helper_that_hangs_is_given_up(monkeypatch, tmp_path):
