@@ -87,7 +87,7 @@ def test_damaged_golden(path: Path, changes: list[tuple[int, int]], cut: int) ->
         look_at(file)
 
 
-@pytest.mark.skipif(not CAPTURES, reason=f"no captures at {SHARED}")
+@pytest.mark.skipif(not CAPTURES, reason="not in CI: these captures belong to others")
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda p: p.name)
 def test_damaged_shared(path: Path, tmp_path: Path) -> None:
     """Twelve damaged variants of each capture: bits flipped, bytes cut out, blocks doubled, absurd lengths."""
