@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from .capture.recorder import Capture
+from .names import PORTS
 from .network.host import Host, hosts_on
-from .network.names import PORTS
 from .network.rungs import open_network
 from .places import DATA
 from .servers.handle import ServerHandle

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from maillab.names import DOMAIN
+
 Choice = TypeVar("Choice")
 
-DOMAIN = "example.test"
 USERS = ("alice", "bob", "carol")
 
 SURNAMES = {

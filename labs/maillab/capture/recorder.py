@@ -16,6 +16,7 @@ import scapy.layers.inet  # noqa: F401  (so that Scapy knows IP and TCP)
 from scapy.packet import Packet
 
 from ..network.card import QUIET, Card
+from ..network.segment import FIN, RST, SYN, ends_of
 from .files import write_pcapng
 from .frame import Frame
 
@@ -23,7 +24,6 @@ UNFINISHED = 1.0
 """Seconds of silence after which a connection that is still open isn't waited for any longer."""
 PATIENCE = 3.0
 """Seconds after which a recording stops even if the card is never silent."""
-FIN, SYN, RST = 1, 2, 4
 MOST = 256 << 20
 """Bytes a recording may hold; what comes after that is counted as dropped."""
 
@@ -45,7 +45,7 @@ class Capture:
         self._bytes = 0
         self._dropped = 0
         self._deadline = 0.0
-        self._open: dict[frozenset[bytes], set[bytes]] = {}
+        self._open: dict[frozenset[tuple[bytes, int]], set[tuple[bytes, int]]] = {}
         self._cut = False
         self._packets: list[Packet] = []
         self._stop = threading.Event()
@@ -95,20 +95,16 @@ class Capture:
 
         From the bytes, not with Scapy: dissecting takes longer than capturing, and this happens in between.
         """
-        ip = data[14:] if self._card.linktype == 1 else data[4:]
-        if len(ip) < 40 or ip[0] >> 4 != 4 or ip[9] != 6:
+        ends = ends_of(data)
+        if ends is None:
             return
-        tcp = ip[(ip[0] & 15) * 4 :]
-        if len(tcp) < 14 or not tcp[13] & (FIN | SYN | RST):
-            return
-        near, far = ip[12:16] + tcp[:2], ip[16:20] + tcp[2:4]
-        key = frozenset((near, far))
-        if tcp[13] & SYN:
+        key = frozenset((ends.source, ends.target))
+        if ends.flags & SYN:
             self._open.setdefault(key, set())
-        elif tcp[13] & RST:
+        elif ends.flags & RST:
             self._open.pop(key, None)
-        elif key in self._open:
-            self._open[key].add(near)
+        elif ends.flags & FIN and key in self._open:
+            self._open[key].add(ends.source)
             if len(self._open[key]) == 2:
                 del self._open[key]
 

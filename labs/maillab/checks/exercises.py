@@ -6,13 +6,13 @@ derive from the student's id what the server was given.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..lab import newest
 from ..places import SOLUTIONS
+from .lessons import declare
 from .verdict import Note, Verdict
 
 
@@ -66,21 +66,16 @@ _exercises: dict[str, Exercise] = {}
 def exercise(number: str, *hints: str) -> Callable[[Callable[[Any, Any], str]], Callable[[Any, Any], str]]:
     """Declare the function that judges exercise ``number``, with its hints from vague to plain."""
 
-    def declare(judge: Callable[[Any, Any], str]) -> Callable[[Any, Any], str]:
+    def register(judge: Callable[[Any, Any], str]) -> Callable[[Any, Any], str]:
         _exercises[number] = Exercise(number, judge, hints)
         return judge
 
-    return declare
+    return register
 
 
 def find(number: str) -> Exercise | None:
     """The exercise called ``number``; its lesson's file is imported when first asked for."""
-    lesson = str(number).partition(".")[0]
-    if lesson.isdigit():
-        try:
-            importlib.import_module(f"{__package__}.lesson_{lesson}")
-        except ModuleNotFoundError:
-            return None
+    declare(number)
     return _exercises.get(number)
 
 

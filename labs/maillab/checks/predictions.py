@@ -7,12 +7,12 @@
 from __future__ import annotations
 
 import html
-import importlib
 from dataclasses import dataclass, field
 from typing import Any
 
 import ipywidgets as widgets
 
+from .lessons import declare
 from .verdict import Note, box
 
 
@@ -37,10 +37,7 @@ def prediction(number: str, question: str, options: dict[str, str], happened: st
 
 def find(number: str) -> Prediction | None:
     """The prediction called ``number``; its lesson's file is imported when first asked for."""
-    try:
-        importlib.import_module(f"{__package__}.lesson_{str(number).partition('.')[0]}")
-    except ModuleNotFoundError:
-        return None
+    declare(number)
     return _predictions.get(number)
 
 
@@ -76,17 +73,21 @@ class Question(widgets.VBox):
         return {**bundle, "text/plain": self._twin(), "text/html": twin}
 
 
+def unknown(number: str) -> Note:
+    return Note(f"There is no prediction {number!r}: it is a number like '00.A'.")
+
+
 def predict(number: str) -> Question | Note:
     """Ask for a prediction; it is noted and never blocks what comes after."""
     asked = find(number)
-    return Question(asked) if asked else Note(f"There is no prediction {number!r}: it is a number like '00.A'.")
+    return Question(asked) if asked else unknown(number)
 
 
 def compare(number: str) -> Note:
     """Answer the prediction, now that the evidence is on screen."""
     asked = find(number)
     if asked is None:
-        return Note(f"There is no prediction {number!r}: it is a number like '00.A'.")
+        return unknown(number)
     if asked.chosen is None:
         return Note(asked.happened, "#CC79A7")
     return Note(f"You predicted: {asked.chosen}\n{asked.options[asked.chosen]}", "#CC79A7")

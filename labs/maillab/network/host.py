@@ -7,16 +7,14 @@ device, a recording relay or a capture from a file, is a :class:`Network` (one f
 from __future__ import annotations
 
 import socket
-import subprocess
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import IO, Any, Protocol
+from typing import IO, Protocol
 
+from ..names import HOSTS, PORTS, Name, host_named
 from .card import Card
 from .clients import POP3, SMTP
-from .names import HOSTS, PORTS, Name, host_named
 
 
 class RungUnavailable(Exception):
@@ -71,7 +69,7 @@ class Network(ABC):
 
     def bind_to(self, host: Name) -> tuple[str, bool]:
         """Where a server on ``host`` has to listen: its address, and whether it can have its well-known ports."""
-        return "127.0.0.1", False
+        raise RungUnavailable(f"no server can run on the {self.rung} rung")
 
     def publish(self, host: Name, service: str, port: int) -> None:
         """A server on ``host`` reports on which port it really listens."""
@@ -173,16 +171,6 @@ def hosts_on(network: Network) -> Mapping[str, Host]:
     return {name: Host(info, network) for name, info in HOSTS.items()}
 
 
-def spawn_here(argv: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Start a program beside us, for the rungs that have no place of their own to put it.
-
-    It gets a session (on Windows a process group) of its own, so that Jupyter's interrupt, which goes to the
-    whole group, stops the learner's cell and not the mail server.
-    """
-    apart: dict[str, Any] = (
-        {"creationflags": 0x200}  # CREATE_NEW_PROCESS_GROUP
-        if sys.platform == "win32"
-        else {"start_new_session": True}
-    )
-    pipe = subprocess.PIPE
-    return subprocess.Popen(list(argv), stdin=pipe, stdout=pipe, stderr=pipe, **apart)
+def nobody_listens(target: Name, port: int) -> ConnectionRefusedError:
+    """The error for a port where no server is, the same on every rung."""
+    return ConnectionRefusedError(f"Nobody listens on {target.name}, port {port}.")

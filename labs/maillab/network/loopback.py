@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from scapy.config import conf
 
+from ..names import HOSTS, PORTS, Name
 from .card import PACKET_IGNORE_OUTGOING, SOL_PACKET, Card, PacketCard, QueueCard
-from .host import Network, RungUnavailable, spawn_here
-from .names import HOSTS, PORTS, Name
+from .host import RungUnavailable
+from .local import LOCAL, LocalServers
+from .segment import ends_of
 
-LOCAL = "127.0.0.1"
 ETH_P_ALL = 3
 
 
-class Loopback(Network):
+class Loopback(LocalServers):
     """Servers on 127.0.0.1 and cards on the loopback device.
 
     Raises:
@@ -39,11 +39,8 @@ class Loopback(Network):
     )
 
     def __init__(self) -> None:
-        self._servers: dict[tuple[str, int], int] = {}
+        super().__init__()
         self.card(HOSTS["mallory"]).close()  # may we listen at all?
-
-    def publish(self, host: Name, service: str, port: int) -> None:
-        self._servers[host.name, PORTS[service]] = port
 
     def port(self, host: Name, service: str) -> int:
         return self._servers.get((host.name, PORTS[service]), PORTS[service])
@@ -51,14 +48,8 @@ class Loopback(Network):
     def address(self, host: Name) -> str:
         return LOCAL
 
-    def spawn(self, host: Name, argv: Sequence[str]) -> subprocess.Popen[bytes]:
-        return spawn_here(argv)
-
     def connect(self, source: Name, target: Name, port: int, timeout: float) -> socket.socket:
-        try:
-            return socket.create_connection((LOCAL, self._servers[target.name, port]), timeout)
-        except (KeyError, ConnectionRefusedError):
-            raise ConnectionRefusedError(f"Nobody listens on {target.name}, port {port}.") from None
+        return self.reach(target, port, timeout)
 
     def card(self, host: Name) -> Card:
         def keep(data: bytes) -> bool:
@@ -69,14 +60,10 @@ class Loopback(Network):
     def _ours(self, data: bytes) -> bool:
         """Is this one of the lab's own? Other programs use the loopback device too, and are none of our business.
 
-        By hand, not with Scapy, because on a busy machine there are many more of theirs than of ours.
+        With ends_of, not with Scapy, because on a busy machine there are many more of theirs than of ours.
         """
-        ip = data[14:] if data[12:14] == b"\x08\x00" else data[4:]  # Ethernet on Linux, 4 bytes elsewhere
-        if len(ip) < 24 or ip[0] >> 4 != 4 or ip[9] != 6:
-            return False
-        start = (ip[0] & 15) * 4
-        ports = self._servers.values()
-        return any(int.from_bytes(ip[at : at + 2], "big") in ports for at in (start, start + 2))
+        ends = ends_of(data)
+        return ends is not None and any(port in self._servers.values() for _, port in (ends.source, ends.target))
 
     def take_down(self) -> None:
         """Nothing is held open here."""

@@ -16,9 +16,9 @@ from scapy.layers.inet import IP, TCP
 from scapy.packet import Packet
 from scapy.utils import PcapNgReader
 
+from ..names import Name
 from .card import Card
 from .host import Network, Process, RungUnavailable
-from .names import Name
 from .tap import Cards
 
 

@@ -23,9 +23,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from ..names import HOSTS, Name
 from .card import Card, PacketCard
-from .host import Network, RungUnavailable
-from .names import HOSTS, Name
+from .host import Network, RungUnavailable, nobody_listens
 
 HELPER = Path(__file__).with_name("sandbox_helper.py")
 """Not imported: it can't be on Windows, and has to run where the standard library is all there is."""
@@ -125,7 +125,7 @@ class Sandbox(Network):
         except OSError as error:
             sock.close()
             if error.errno == errno.ECONNREFUSED:
-                raise ConnectionRefusedError(f"Nobody listens on {target.name}, port {port}.") from None
+                raise nobody_listens(target, port) from None
             raise
         return sock
 

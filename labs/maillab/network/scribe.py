@@ -15,7 +15,7 @@ from itertools import count
 from scapy.layers.inet import IP, TCP
 from scapy.layers.l2 import Ether
 
-from .names import Name
+from ..names import Name
 
 MSS = 1460
 Emit = Callable[[int, bytes], None]

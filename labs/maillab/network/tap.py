@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import subprocess
 import threading
 import time
 import weakref
-from collections.abc import Sequence
 
+from ..names import Name
 from .card import Card, QueueCard
-from .host import Network, spawn_here
-from .names import PORTS, Name
+from .local import LOCAL, LocalServers
 from .scribe import Scribe, other
 
-LOCAL = "127.0.0.1"
 CHUNK = 65536
 
 
@@ -52,7 +49,7 @@ class Cards:
             card.put(time_ns, data)
 
 
-class Tap(Network):
+class Tap(LocalServers):
     """Servers on 127.0.0.1, reached through a relay that records."""
 
     rung = "tap"
@@ -62,15 +59,9 @@ class Tap(Network):
     )
 
     def __init__(self) -> None:
+        super().__init__()
         self._cards = Cards()
-        self._servers: dict[tuple[str, int], int] = {}
         self._open: set[socket.socket] = set()
-
-    def publish(self, host: Name, service: str, port: int) -> None:
-        self._servers[host.name, PORTS[service]] = port
-
-    def spawn(self, host: Name, argv: Sequence[str]) -> subprocess.Popen[bytes]:
-        return spawn_here(argv)
 
     def card(self, host: Name) -> Card:
         return self._cards.open(host)
@@ -85,12 +76,12 @@ class Tap(Network):
         client, near = pair(timeout)
         scribe = Scribe((source, client.getsockname()[1]), (target, port), emit)
         try:
-            far = socket.create_connection((LOCAL, self._servers[target.name, port]), timeout)
-        except (KeyError, ConnectionRefusedError):
+            far = self.reach(target, port, timeout)
+        except ConnectionRefusedError:
             scribe.refused(time.time_ns())
             client.close()
             near.close()
-            raise ConnectionRefusedError(f"Nobody listens on {target.name}, port {port}.") from None
+            raise
         scribe.opened(time.time_ns())
         for sock in (near, far):
             sock.settimeout(None)

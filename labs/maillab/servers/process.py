@@ -23,13 +23,14 @@ import os
 import threading
 from typing import Any
 
+from maillab.names import DOMAIN
 from maillab.servers.busy import explain
 from maillab.servers.listen import listen
 from maillab.servers.log import EventLog
 from maillab.servers.maildrop import MAX_MESSAGE
 from maillab.servers.store import Store
 from maillab.servers.switches import Switches
-from maillab.student import DOMAIN, Student
+from maillab.student import Student
 
 SERVICES = ("pop3", "smtp", "submission")
 

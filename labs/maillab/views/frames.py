@@ -10,12 +10,13 @@ import struct
 from ipaddress import IPv6Address
 from typing import Any, NamedTuple
 
+from maillab.names import HOSTS
 from maillab.views.bytes import Field, byte_view
 from maillab.views.payload import PAYLOAD, payload_fields
 from maillab.views.view import View, size
 
-#: The lab's addresses (RFC 5737's TEST-NET-1) and who has them.
-NAMES = {"192.0.2.10": "alice", "192.0.2.25": "mail", "192.0.2.53": "mx", "192.0.2.66": "mallory"}
+#: The lab's addresses and who has them.
+NAMES = {host.ip: host.name for host in HOSTS.values()}
 PORTS = {25: "smtp", 110: "pop3", 465: "smtps", 587: "submission", 995: "pop3s"}
 #: link type → (length of its header, its name, whether it is in Ethernet's form)
 _HEADERS = {

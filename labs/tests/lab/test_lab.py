@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from scapy.all import sniff
 from scapy.layers.inet import TCP
+from support.proc import listening, processes
 
 from maillab import Lab, follow
 from maillab.network import RungUnavailable
@@ -186,19 +187,6 @@ time.sleep(60)
 """
 
 
-def descendants(mark: str) -> list[int]:
-    """Processes whose environment carries our mark."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                if mark.encode() in (entry / "environ").read_bytes():
-                    found.append(int(entry.name))
-            except OSError:
-                continue
-    return found
-
-
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="not in CI: needs /proc")
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM])
 def test_when_the_kernel_dies_nothing_is_left_after_two_seconds(rung, signum):
@@ -208,14 +196,14 @@ def test_when_the_kernel_dies_nothing_is_left_after_two_seconds(rung, signum):
         [sys.executable, "-c", PROGRAM, rung], stdout=subprocess.PIPE, env={**os.environ, name: value}
     )
     assert child.stdout and json.loads(child.stdout.readline())["ready"]
-    assert len(descendants(mark)) >= 2
+    assert len(processes(mark, "environ")) >= 2
     child.send_signal(signum)
     child.wait()
     child.stdout.close()
     deadline = time.monotonic() + 2
-    while descendants(mark) and time.monotonic() < deadline:
+    while processes(mark, "environ") and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert descendants(mark) == []
+    assert processes(mark, "environ") == []
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="not in CI: process groups are POSIX")
@@ -269,12 +257,6 @@ def test_in_a_notebook_a_cell_run_again_starts_over(monkeypatch):
     second = Lab("01", allow="plaintext_login", rung="tap")
     assert not first.running and module.newest() is second
     second.close()
-
-
-def listening() -> set[str]:
-    """Addresses that somebody listens on outside the sandbox, as ``/proc/net/tcp`` and ``tcp6`` have them."""
-    rows = [row.split() for name in ("tcp", "tcp6") for row in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
-    return {row[1] for row in rows if row[3] == "0A"}
 
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="not in CI: needs /proc")
@@ -366,6 +348,9 @@ def stop(*_: object, **__: object) -> None:
 def test_an_interrupt_while_the_lab_starts_leaves_nothing_running(monkeypatch, rung):
     from maillab import lab as module
 
+    for thread in threading.enumerate():  # those of the tests before this one are on their way out
+        if thread.name in ("tap", "capture", "mail's servers", "mail's log"):
+            thread.join(3)
     before = set(threading.enumerate())
     mark = f"MAILLAB_MARK={os.getpid()}-{time.time_ns()}"
     name, _, value = mark.partition("=")
@@ -375,9 +360,9 @@ def test_an_interrupt_while_the_lab_starts_leaves_nothing_running(monkeypatch, r
     with pytest.raises(KeyboardInterrupt):
         Lab("01", rung=rung)
     deadline = time.monotonic() + 3
-    while time.monotonic() < deadline and (descendants(mark) or set(threading.enumerate()) - before):
+    while time.monotonic() < deadline and (processes(mark, "environ") or set(threading.enumerate()) - before):
         time.sleep(0.02)
-    assert descendants(mark) == [] and set(threading.enumerate()) == before
+    assert processes(mark, "environ") == [] and set(threading.enumerate()) == before
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="not in CI: POSIX signals")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from scapy.all import ARP, IP, Ether, sniff
 from scapy.layers.inet import TCP
+from support.proc import listening, processes
 
 from maillab.network.sandbox import Sandbox
 
@@ -37,11 +38,6 @@ def test_mac_addresses_are_the_labs_and_arp_is_real(sandbox):
     assert {p.src for p in packets} == {"02:00:00:00:00:10", "02:00:00:00:00:25"}
 
 
-def listening() -> set[str]:
-    rows = Path("/proc/net/tcp").read_text().splitlines()[1:] + Path("/proc/net/tcp6").read_text().splitlines()[1:]
-    return {row.split()[1] for row in rows if row.split()[3] == "0A"}
-
-
 def test_nothing_listens_outside():
     before = listening()
     sandbox = Sandbox()
@@ -59,25 +55,12 @@ def test_no_way_out(sandbox):
             sandbox.network.connect(sandbox.alice.info, type(sandbox.alice.info)("x", "203.0.113.1", "", ""), 25, 1)
 
 
-def alive(mark: str) -> list[int]:
-    """Processes whose command line holds ``mark`` (a zombie has none)."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                if mark.encode() in (entry / "cmdline").read_bytes():
-                    found.append(int(entry.name))
-            except OSError:
-                continue
-    return found
-
-
 def test_kill_9_leaves_nothing_behind(tmp_path):
     mark = f"sandbox-{os.getpid()}-{time.time_ns()}"
     program = (
         "import sys, time\n"
         "from maillab.network.sandbox import Sandbox\n"
-        "from maillab.network.names import HOSTS\n"
+        "from maillab.names import HOSTS\n"
         f"n = Sandbox(); p = n.spawn(HOSTS['mail'], [sys.executable, '-c', 'import time; time.sleep(60)', {mark!r}])\n"
         "print(n._helper.pid, flush=True); time.sleep(60)\n"
     )
@@ -85,16 +68,18 @@ def test_kill_9_leaves_nothing_behind(tmp_path):
     assert child.stdout
     helper = int(child.stdout.readline())
     deadline = time.monotonic() + 5
-    while len(alive(mark)) < 2 and time.monotonic() < deadline:  # the program itself, and the child inside
+    while (
+        len(processes(mark, "cmdline")) < 2 and time.monotonic() < deadline
+    ):  # the program itself, and the child inside
         time.sleep(0.02)
-    assert len(alive(mark)) == 2
+    assert len(processes(mark, "cmdline")) == 2
     child.send_signal(signal.SIGKILL)
     child.wait()
     child.stdout.close()
     deadline = time.monotonic() + 2
-    while time.monotonic() < deadline and (alive(mark) or Path(f"/proc/{helper}").exists()):
+    while time.monotonic() < deadline and (processes(mark, "cmdline") or Path(f"/proc/{helper}").exists()):
         time.sleep(0.02)
-    assert alive(mark) == []
+    assert processes(mark, "cmdline") == []
     assert not Path(f"/proc/{helper}").exists()
 
 

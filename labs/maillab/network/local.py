@@ -1,0 +1,49 @@
+"""Servers beside us on 127.0.0.1: what the rungs have in common that have no network of their own to put them in."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from ..names import PORTS, Name
+from .host import Network, nobody_listens
+
+LOCAL = "127.0.0.1"
+
+
+class LocalServers(Network):
+    """Servers that listen on any free port of 127.0.0.1, and report which."""
+
+    def __init__(self) -> None:
+        self._servers: dict[tuple[str, int], int] = {}
+
+    def publish(self, host: Name, service: str, port: int) -> None:
+        self._servers[host.name, PORTS[service]] = port
+
+    def bind_to(self, host: Name) -> tuple[str, bool]:
+        return LOCAL, False
+
+    def reach(self, target: Name, port: int, timeout: float) -> socket.socket:
+        """A connection to the server that plays ``port`` of ``target``.
+
+        Raises:
+            ConnectionRefusedError: there is none.
+        """
+        try:
+            return socket.create_connection((LOCAL, self._servers[target.name, port]), timeout)
+        except (KeyError, ConnectionRefusedError):
+            raise nobody_listens(target, port) from None
+
+    def spawn(self, host: Name, argv: Sequence[str]) -> subprocess.Popen[bytes]:
+        # A session of its own (on Windows a process group), so that Jupyter's interrupt, which goes to the whole
+        # group, stops the learner's cell and not the mail server.
+        apart: dict[str, Any] = (
+            {"creationflags": 0x200}  # CREATE_NEW_PROCESS_GROUP
+            if sys.platform == "win32"
+            else {"start_new_session": True}
+        )
+        pipe = subprocess.PIPE
+        return subprocess.Popen(list(argv), stdin=pipe, stdout=pipe, stderr=pipe, **apart)
