@@ -13,6 +13,36 @@ class SaslError(Exception):
     """The other side said something that the mechanism doesn't know."""
 
 
+def _each_time_anew(mechanism: str, make: Callable[[], bytes]) -> bytes:
+    return make()
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where a log-in takes place.
+
+    ``host`` and ``service`` (``"pop"`` or ``"smtp"``: RFC 5034 section 7, RFC 4954 section 3) are what DIGEST-MD5 binds
+    its response to. ``fresh`` is whom a server asks for its challenge: called with the mechanism's name and a function
+    that makes a new one. It makes one each time, unless somebody wants to see what happens otherwise.
+
+    >>> Setting("mail.example.test").realm
+    'example.test'
+    """
+
+    host: str = "mail.example.test"
+    service: str = "smtp"
+    fresh: Callable[[str, Callable[[], bytes]], bytes] = _each_time_anew
+
+    @property
+    def realm(self) -> str:
+        """Whose users they are: the host without its first label."""
+        return self.host.partition(".")[2] or self.host
+
+
+SOMEWHERE = Setting()
+"""For mechanisms that don't care where they are, and for examples."""
+
+
 @dataclass(frozen=True)
 class Challenge:
     """The server wants to hear more. ``data`` goes to the client as it is (it may be empty)."""
@@ -62,6 +92,14 @@ class Client(Protocol):
         """
         ...
 
+    def finish(self) -> None:
+        """To be called when the server has said yes.
+
+        Raises:
+            SaslError: in this mechanism the server has to prove itself, and it never did.
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class Mechanism:
@@ -69,11 +107,14 @@ class Mechanism:
 
     ``plaintext``: an eavesdropper can read the password out of the exchange, so a strict server refuses it without TLS.
     ``initial_response``: the client may speak first, in the command itself.
+    ``client`` takes name and password, then by keyword ``setting`` and the mechanism's own options.
+    ``weak``: the switch without which servers don't offer it, because the mechanism itself is a weakness.
     """
 
     name: str
-    server: Callable[[Credentials], Server]
-    client: Callable[[str, str], Client]
+    server: Callable[[Credentials, Setting], Server]
+    client: Callable[..., Client]
     plaintext: bool
     initial_response: bool
     source: str
+    weak: str = ""

@@ -7,7 +7,7 @@ used it. It hides as much as PLAIN, which is nothing, and needs two round trips 
 from __future__ import annotations
 
 from maillab.sasl.credentials import Credentials
-from maillab.sasl.exchange import Challenge, Failure, SaslError, Success
+from maillab.sasl.exchange import SOMEWHERE, Challenge, Failure, SaslError, Setting, Success
 
 NAME_PROMPT, PASSWORD_PROMPT = b"Username:", b"Password:"
 """What servers ask. The draft says ``User Name`` and ``Password`` with a NUL after them; Postfix, Exim and Dovecot send
@@ -26,7 +26,7 @@ class LoginServer:
     Success(username='alice', authzid='')
     """
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: Credentials, setting: Setting = SOMEWHERE) -> None:
         self._credentials = credentials
         self._username: bytes | None = None
 
@@ -54,7 +54,7 @@ class LoginClient:
     (b'alice', b'sesame')
     """
 
-    def __init__(self, username: str, password: str) -> None:
+    def __init__(self, username: str, password: str, setting: Setting = SOMEWHERE) -> None:
         self._answers = [username.encode(), password.encode()]
 
     def initial(self) -> None:
@@ -70,3 +70,6 @@ class LoginClient:
         if not self._answers:
             raise SaslError("a LOGIN server asks for a name and a password, but this one asked for something more.")
         return self._answers.pop(0)
+
+    def finish(self) -> None:
+        """Nothing to check: whoever got the password can say yes, and in LOGIN everybody gets it."""

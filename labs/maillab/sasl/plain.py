@@ -9,7 +9,7 @@ which POP3 and SMTP carry the message, is an encoding.
 from __future__ import annotations
 
 from maillab.sasl.credentials import Credentials
-from maillab.sasl.exchange import Challenge, Failure, SaslError, Success
+from maillab.sasl.exchange import SOMEWHERE, Challenge, Failure, SaslError, Setting, Success
 
 
 class PlainServer:
@@ -22,7 +22,7 @@ class PlainServer:
     Success(username='alice', authzid='')
     """
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: Credentials, setting: Setting = SOMEWHERE) -> None:
         self._credentials = credentials
 
     def step(self, response: bytes | None) -> Challenge | Success | Failure:
@@ -53,7 +53,7 @@ class PlainClient:
     b'ursel\x00tim\x00tanstaaf'
     """
 
-    def __init__(self, username: str, password: str, authzid: str = "") -> None:
+    def __init__(self, username: str, password: str, authzid: str = "", setting: Setting = SOMEWHERE) -> None:
         self._fields = (authzid, username, password)
         if any("\0" in field for field in self._fields):
             raise SaslError("a name or password with a NUL octet can't be sent with PLAIN: NUL separates them.")
@@ -71,3 +71,6 @@ class PlainClient:
         if challenge:
             raise SaslError("a PLAIN server has nothing to say, but this one sent a challenge.")
         return self.initial()
+
+    def finish(self) -> None:
+        """Nothing to check: whoever got the password can say yes, and in PLAIN everybody gets it."""
