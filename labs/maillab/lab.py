@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from .names import PORTS
 from .network.host import Host, hosts_on
 from .network.rungs import open_network
 from .places import DATA
+from .sasl import Credentials
 from .servers.handle import ServerHandle
 from .student import Student
 
@@ -62,6 +63,7 @@ class Lab:
         self._closing = contextlib.ExitStack()
         self._finalizer = weakref.finalize(self, end, os.getpid(), self._closing)
         self._server: ServerHandle | None = None
+        self._others: dict[str, ServerHandle] = {}  # by host: servers that a lesson starts beside the mail server
         try:
             self.network, self.passed_over = open_network(
                 rung or os.environ.get("MAILLAB_RUNG") or None, DATA / "captures" / f"{name}.pcapng" if name else None
@@ -116,6 +118,11 @@ class Lab:
         return Capture(host.card(), f"{host.name}'s card ({self.rung})", comment)
 
     @property
+    def live(self) -> bool:
+        """Can anything new be tried? Not on the replay rung; and not while a recording is made, which would hold it."""
+        return self.network.serves and not os.environ.get("MAILLAB_RECORD")
+
+    @property
     def server(self) -> ServerHandle:
         """The mail server's process. On the replay rung there is none.
 
@@ -125,6 +132,70 @@ class Lab:
         if self._server is None:
             raise RuntimeError("There is no server on the replay rung, only what one said when this was recorded.")
         return self._server
+
+    @contextlib.contextmanager
+    def fixed_challenge(self, mechanism: str, challenge: str | None = None) -> Iterator[None]:
+        """For as long as the block lasts the server sends this mechanism's challenge over and over again.
+
+        Args:
+            mechanism: ``APOP``, ``CRAM-MD5``, ``DIGEST-MD5`` or ``SCRAM-SHA-256``.
+            challenge: what to send; without it, the first one that comes up.
+
+        Raises:
+            ServerError: that text can't cross the wire as a challenge.
+
+        It is the weakness ``fixed_challenge``. (A recording was made with it, and repeats it by itself.) Example::
+
+            with lab.fixed_challenge("APOP", "<1896.697170952@dbc.mtview.ca.us>"):
+                print(lab.alice.pop3().getwelcome())
+        """
+        if self._server is None:
+            yield
+            return
+        try:
+            self._server.ask("allow", switches=[*self._allow, "fixed_challenge"])
+            if challenge is not None:
+                self._server.ask("challenge", mechanism=mechanism, text=challenge)
+            yield
+        finally:
+            self._server.ask("allow", switches=self._allow)
+
+    def serve(
+        self,
+        host: Host,
+        allow: str | Iterable[str] = (),
+        accounts: dict[str, str] | None = None,
+        challenges: dict[str, str] | None = None,
+    ) -> None:
+        """Start mail servers on another host, such as mallory's, with weaknesses and accounts of their own.
+
+        Args:
+            accounts: user name → password as that host knows it; empty where it doesn't.
+            challenges: mechanism → the challenge that it sends to everybody (the weakness ``fixed_challenge``).
+
+        They end with the lab; starting them again ends the ones before. On the replay rung the recording speaks.
+        """
+        if not self.network.serves:
+            return
+        if host.name in self._others:
+            self._others.pop(host.name).close()
+        switches = [allow] if isinstance(allow, str) else list(allow)
+        switches += ["fixed_challenge"] if challenges else []
+        self._others[host.name] = ServerHandle(host, self.network, PORTS, self.student.id, switches, accounts)
+        self._closing.callback(self._others[host.name].close)
+        for mechanism, challenge in (challenges or {}).items():
+            self._others[host.name].ask("challenge", mechanism=mechanism, text=challenge)
+
+    def store(self, user: str) -> list[list[str]]:
+        """What the mail server keeps for a user: (mechanism, what it is, the value), for each mechanism.
+
+        On the replay rung there is no server to ask: the same is computed from the password.
+        """
+        if self._server is None:
+            account = self.student.accounts[user]
+            return [list(row) for row in Credentials({user: account.password}).kept(user)]
+        kept: list[list[str]] = self._server.ask("store", user=user)["kept"]
+        return kept
 
     def log(self) -> list[dict[str, Any]]:
         """What the mail server wrote into its log: time, service, client, text."""
@@ -201,8 +272,8 @@ def disown() -> None:
     """In a forked child (a worker of multiprocessing, say): let go of the lab, so that it ends with its parent."""
     for lab in running():
         lab.network.disown()
-        if lab._server is not None:
-            lab._server.disown()
+        for handle in filter(None, [lab._server, *lab._others.values()]):
+            handle.disown()
 
 
 if hasattr(os, "register_at_fork"):

@@ -40,6 +40,20 @@ _ANIMALS = (
 )
 MATERIALS, ANIMALS = tuple(_MATERIALS.split()), tuple(_ANIMALS.split())
 
+_FAVOURITES = (
+    "summer winter monkey dragon guitar orange purple cookie banana coffee tennis soccer hockey pirate castle forest "
+    "garden spirit silver golden thunder freedom rainbow diamond chicken holiday kitchen morning october madison "
+    "jasmine charlie patrick veronica biscuit pumpkin snowball sunshine princess football starwars liverpool"
+)
+FAVOURITES = tuple(_FAVOURITES.split())
+"""What people take who may choose: all of them are among the first 60,000 that anybody would try."""
+
+LEET = str.maketrans("aeios", "43105")
+"""How people make a word look harder, and believe it."""
+
+HABITS = ("{Word}{year}", "{Word}{digits}", "{leet}{digits}", "{Word}!")
+"""How people make a word fit the rules for passwords."""
+
 
 @dataclass(frozen=True)
 class Account:
@@ -104,11 +118,18 @@ class Student:
     def password(self, user: str) -> str:
         """The password of ``alice``, ``bob`` or ``carol``, as plain text: easy to recognise in a hex dump.
 
+        Alice's and Bob's were handed out by their provider, all after one pattern; Carol chose hers.
+
         Raises:
             KeyError: there's no such user.
         """
         if user not in USERS:
             raise KeyError(f"no user {user!r} in this lab: choose from {', '.join(USERS)}.")
+        if user == "carol":
+            word = self.choice("carol word", FAVOURITES)
+            year, digits = self.number("carol year", 1970, 2012), self.number("carol digits", 10, 99)
+            habit = self.choice("carol habit", HABITS)
+            return habit.format(Word=word.capitalize(), leet=word.translate(LEET), year=year, digits=digits)
         words = self.choice(f"{user} material", MATERIALS), self.choice(f"{user} animal", ANIMALS)
         return f"{words[0]}-{words[1]}-{self.number(f'{user} digits', 10, 99)}"
 

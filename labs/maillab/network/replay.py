@@ -154,7 +154,7 @@ class Player:
             recorded = self._now(self._candidates[0])[1].decode("latin-1").strip() or "nothing more"
             raise NotRecorded(
                 f"This is a recording: the client said {recorded!r} then, not {said.decode('latin-1').strip()!r}. "
-                "To say something new, start the lab on another rung."
+                "Run the notebook again from the top; to say something new, start the lab on another rung."
             )
         self._candidates, self._said = fitting, said
         whole = [c for c in fitting if self._now(c)[1] == said]
@@ -162,6 +162,14 @@ class Player:
             self._candidates, self._said = whole, b""
             self._turn += 1
             self._hear_answer()
+
+    def foresee(self, line: bytes) -> list[bytes]:
+        """What the client said from here on, in the first recording in which she goes on with ``line``."""
+        for connection in self._candidates:
+            said = [data for who, data in connection.turns[self._turn :] if who == "client"]
+            if said and said[0].startswith(line):
+                return said
+        return []
 
     def send(self, data: Any, flags: int = 0) -> int:
         self.sendall(data)
@@ -179,6 +187,9 @@ class Player:
         if not self._closed:
             self._closed = True
             self._finished(self._candidates[0])
+
+    def __del__(self) -> None:
+        self.close()  # as a socket does that nobody holds any more
 
     def shutdown(self, how: int) -> None:
         if how != socket.SHUT_RD:

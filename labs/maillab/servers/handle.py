@@ -33,7 +33,15 @@ class ServerHandle:
         ServerError: it couldn't start, a busy port for instance.
     """
 
-    def __init__(self, host: Host, network: Network, services: dict[str, int], student: str, allow: list[str]) -> None:
+    def __init__(
+        self,
+        host: Host,
+        network: Network,
+        services: dict[str, int],
+        student: str,
+        allow: list[str],
+        accounts: dict[str, str] | None = None,
+    ) -> None:
         address, well_known = network.bind_to(host.info)
         self._lock = threading.Lock()
         self._number = 0
@@ -51,6 +59,7 @@ class ServerHandle:
             "ports": {name: port if well_known else 0 for name, port in services.items()},
             "student": student,
             "allow": allow,
+            **({} if accounts is None else {"accounts": accounts}),
         }
         try:
             self.ports: dict[str, int] = self._exchange(config)["ports"]

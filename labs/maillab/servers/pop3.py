@@ -9,15 +9,15 @@ b'+OK mail.example.test POP3 ready\r\n'
 >>> session.receive(b"USER alice\r\nPASS sesame\r\nSTAT\r\n")
 b'+OK now the password\r\n+OK alice has 1 message (22 octets)\r\n+OK 1 22\r\n'
 
-It knows USER and PASS, AUTH (RFC 5034), CAPA (RFC 2449), TOP, UIDL and response codes. Which command is possible in
-which state, and where it leads, stands in :mod:`maillab.servers.pop3_table`.
+It knows USER and PASS, APOP, AUTH (RFC 5034), CAPA (RFC 2449), TOP, UIDL and response codes. Which command is possible
+in which state, and where it leads, stands in :mod:`maillab.servers.pop3_table`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from maillab.sasl import MECHANISMS, Base64Error, Challenge, Server, Success, decode, encode
+from maillab.sasl import MECHANISMS, Base64Error, Challenge, Server, Setting, Success, apop, decode, encode
 from maillab.servers.maildrop import Maildrop, Message
 from maillab.servers.pop3_table import CANCEL, COMMANDS, RESPONSE, Row, State, rows_for
 from maillab.servers.pop3_text import LineBuffer, LineError, Reply, arguments, top
@@ -34,6 +34,7 @@ MAX_ERRORS = 10
 """With the last of these the session ends: a client that understands so little isn't one, or guesses passwords."""
 
 REFUSED = "[AUTH] wrong name or password"  # [AUTH]: RFC 3206 section 4; which of the two isn't said
+REFUSED_CLEAR = "[AUTH] no passwords without TLS here"
 
 
 class Pop3Server:
@@ -43,7 +44,6 @@ class Pop3Server:
         store: users and maildrops.
         switches: which weaknesses are on; asked at every command.
         host: the name in the greeting.
-        timestamp: ``<…>`` for APOP, at the end of the greeting (RFC 1939 section 7); none while there's no APOP here.
         log: called with a line about each log-in, each mail read or deleted, and the end.
     """
 
@@ -52,12 +52,12 @@ class Pop3Server:
         store: Store,
         switches: Switches,
         host: str = "mail.example.test",
-        timestamp: str = "",
         log: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.state = State.AUTHORIZATION
         self.username: str | None = None
-        self._store, self._switches, self._host, self._timestamp, self._log = store, switches, host, timestamp, log
+        self._store, self._switches, self._host, self._log = store, switches, host, log
+        self._timestamp = b""  # APOP's challenge, once it has been sent
         self._lines = LineBuffer()
         self._errors = 0
         self._name = ""  # what USER said
@@ -74,8 +74,10 @@ class Pop3Server:
         return self.state is State.CLOSED
 
     def greeting(self) -> bytes:
-        """What the server says first."""
-        return bytes(Reply("+OK", f"{self._host} POP3 ready {self._timestamp}".rstrip()))
+        """What the server says first; with APOP a timestamp ``<…>`` is its last word (RFC 1939 section 7)."""
+        if self._switches.allows("apop"):
+            self._timestamp = self._switches.challenge("APOP", lambda: apop.new_challenge(self._host))
+        return bytes(Reply("+OK", f"{self._host} POP3 ready {self._timestamp.decode()}".rstrip()))
 
     def receive(self, data: bytes) -> bytes:
         """Take octets from the client, cut anywhere, and return all replies to them."""
@@ -147,7 +149,9 @@ class Pop3Server:
     def _run(self, row: Row, given: str | None) -> Reply:
         if row.when and not self._switches.allows(row.when):
             # RFC 3206 section 4: [AUTH] is also for log-ins that the server's policy forbids
-            return Reply("-ERR", "[AUTH] no passwords without TLS here")
+            return Reply(
+                "-ERR", REFUSED_CLEAR if row.when == "plaintext_login" else f"{row.command} isn't offered here"
+            )
         words = arguments(row.arguments, given)
         if words is None:
             return Reply("-ERR", f"the syntax is: {row.command} {row.arguments}".rstrip())
@@ -161,7 +165,7 @@ class Pop3Server:
         capabilities = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING"]
         if self._switches.allows("plaintext_login"):
             capabilities.append("USER")
-        offered = [mechanism.name for mechanism in MECHANISMS.values() if self._permits(mechanism.plaintext)]
+        offered = [mechanism.name for mechanism in MECHANISMS.values() if self._switches.permits(mechanism)]
         if offered:
             capabilities.append(" ".join(["SASL", *offered]))
         capabilities.append("IMPLEMENTATION maillab")
@@ -177,15 +181,22 @@ class Pop3Server:
             return self._refuse(self._name, "USER/PASS")
         return self._open(self._name, "USER/PASS")
 
+    def _do_apop(self, name: str, digest: str) -> Reply:
+        if not self._timestamp:  # switched on after the greeting
+            return Reply("-ERR", "there was no timestamp in the greeting")
+        outcome = apop.verify(self._store.credentials, self._timestamp, name, digest)
+        return self._open(name, "APOP") if isinstance(outcome, Success) else self._refuse(name, "APOP")
+
     def _do_auth(self, name: str, initial: str | None = None) -> Reply:
         mechanism = MECHANISMS.get(name.upper()) if name.isascii() else None
         if mechanism is None:
             return Reply("-ERR", "that mechanism isn't known here")
-        if not self._permits(mechanism.plaintext):
-            return Reply("-ERR", "[AUTH] no passwords without TLS here")
+        if not self._switches.permits(mechanism):
+            return Reply("-ERR", REFUSED_CLEAR if mechanism.plaintext else "that mechanism isn't offered here")
         if initial is not None and not mechanism.initial_response:
             return Reply("-ERR", f"{mechanism.name} begins with the server's challenge (RFC 5034 section 4)")
-        self._exchange = mechanism.name, mechanism.server(self._store.credentials)
+        setting = Setting(self._host, "pop", self._switches.challenge)
+        self._exchange = mechanism.name, mechanism.server(self._store.credentials, setting)
         if initial == "=":  # RFC 5034 section 4: how an empty initial response is written
             return self._step(b"")
         return self._step(None) if initial is None else self._do_response(initial)
@@ -208,9 +219,6 @@ class Pop3Server:
         if isinstance(outcome, Success):
             return self._open(outcome.username, f"AUTH {mechanism}")
         return self._refuse("", f"AUTH {mechanism}")
-
-    def _permits(self, plaintext: bool) -> bool:
-        return not plaintext or self._switches.allows("plaintext_login")
 
     def _refuse(self, name: str, how: str) -> Reply:
         # Names that don't exist stay out of the log: people type passwords into the wrong field.

@@ -5,7 +5,7 @@ states are those of RFC 1939 section 3; AUTHORIZATION is shown in three parts, b
 sense, and in the middle of an AUTH exchange a line is an answer, not a command.
 
 >>> [row.command for row in transitions() if row.then is State.TRANSACTION and row.state is not State.TRANSACTION]
-['AUTH', 'PASS', 'AUTH', '(response)']
+['APOP', 'AUTH', 'PASS', 'AUTH', '(response)']
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ TABLE: tuple[Row, ...] = (
     # AUTHORIZATION: who are you?
     Row(_A, "CAPA", "", "+OK", _A, "", "RFC 2449 section 5"),
     Row(_A, "USER", "name", "+OK", _N, "plaintext_login", "RFC 1939 section 7"),
+    Row(_A, "APOP", "name digest", "+OK", _T, "apop", "RFC 1939 section 7"),
     Row(_A, "AUTH", _AUTH, "+", _E, "", "RFC 5034 section 4"),
     Row(_A, "AUTH", _AUTH, "+OK", _T, "", "RFC 5034 section 4"),
     Row(_A, "QUIT", "", "+OK", State.CLOSED, "", "RFC 1939 section 4"),

@@ -21,6 +21,7 @@ import base64
 import json
 import os
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from maillab.names import DOMAIN
@@ -33,6 +34,7 @@ from maillab.servers.switches import Switches
 from maillab.student import Student
 
 SERVICES = ("pop3", "smtp", "submission")
+CHALLENGING = ("APOP", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-256")
 
 
 class ConfigError(Exception):
@@ -61,7 +63,7 @@ class MailHost:
             raise ConfigError(str(error)) from None
         self.host = name if "." in name else f"{name}.{DOMAIN}"
         self.log = EventLog()
-        self.store = _store(config)
+        self.store = _store(config, lambda: self.switches.allows("accept_anyone"))
         self._servers: list[asyncio.Server] = []
 
     async def start(self) -> dict[str, int]:
@@ -86,22 +88,24 @@ class MailHost:
     def command(self, request: dict[str, Any]) -> dict[str, Any]:
         """Do what a line on stdin asks for.
 
-        ===================================== =========================================================
-        request                               answer, beside ``"ok": true``
-        ===================================== =========================================================
-        ``{"do": "ping"}``                    nothing more
-        ``{"do": "log"}``                     ``events``: list of ``{time, service, client, text}``
-        ``{"do": "mails", "user": …}``        ``mails``: list of ``{uid, size, mail}``, mail in base64
-        ``{"do": "deliver", "user", "mail"}`` puts a mail (base64) into the maildrop
-        ``{"do": "reset"}``                   all maildrops as they were at the start; the log is emptied
-        ``{"do": "allow", "switches": […]}``  ``on``: exactly these are on now, also for open sessions
-        ===================================== =========================================================
+        ============================================ =====================================================
+        request                                      answer, beside ``"ok": true``
+        ============================================ =====================================================
+        ``{"do": "ping"}``                           nothing more
+        ``{"do": "log"}``                            ``events``: list of ``{time, service, client, text}``
+        ``{"do": "mails", "user": …}``               ``mails``: list of ``{uid, size, mail}``, mail in base64
+        ``{"do": "store", "user": …}``               ``kept``: list of ``[mechanism, what, value]``
+        ``{"do": "deliver", "user", "mail"}``        puts a mail (base64) into the maildrop
+        ``{"do": "reset"}``                          all maildrops as at the start; the log is emptied
+        ``{"do": "allow", "switches": […]}``         ``on``: exactly these are on now, also for open sessions
+        ``{"do": "challenge", "mechanism", "text"}`` sends just this from now on (``fixed_challenge`` is on)
+        ============================================ =====================================================
 
         >>> host = MailHost({"host": "mail", "address": "127.0.0.1", "ports": {}})
         >>> host.command({"do": "allow", "switches": ["plaintext_login"]})
         {'ok': True, 'on': ['plaintext_login']}
-        >>> host.command({"do": "dance"})
-        {'error': "no command is called 'dance': choose from allow, deliver, log, mails, ping, reset."}
+        >>> host.command({"do": "dance"})  # doctest: +ELLIPSIS
+        {'error': "no command is called 'dance': choose from allow, challenge, deliver, ..."}
         """
         do = request.get("do")
         actions = {name.removeprefix("_do_"): name for name in dir(self) if name.startswith("_do_")}
@@ -142,6 +146,16 @@ class MailHost:
         self.switches.set(request["switches"])
         return {"on": self.switches.on}
 
+    def _do_challenge(self, request: dict[str, Any]) -> dict[str, Any]:
+        mechanism = request["mechanism"]
+        if mechanism not in CHALLENGING:
+            raise ValueError(f"no mechanism {mechanism!r} has a challenge: choose from {', '.join(CHALLENGING)}.")
+        self.switches.fix(mechanism, str(request["text"]))
+        return {}
+
+    def _do_store(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"kept": self.store.credentials.kept(self._user(request))}
+
     def _user(self, request: dict[str, Any]) -> str:
         user = request["user"]
         if not isinstance(user, str) or user not in self.store.maildrops:
@@ -149,13 +163,13 @@ class MailHost:
         return user
 
 
-def _store(config: dict[str, Any]) -> Store:
+def _store(config: dict[str, Any], believe: Callable[[], bool]) -> Store:
     domain = str(config.get("domain", DOMAIN))
     if "accounts" in config:
-        return Store(domain, config["accounts"])
+        return Store(domain, config["accounts"], believe=believe)
     student = Student(config.get("student", "guest"))
     passwords = {user: account.password for user, account in student.accounts.items()}
-    return Store(domain, passwords, {user: student.mails(user) for user in passwords})
+    return Store(domain, passwords, {user: student.mails(user) for user in passwords}, believe)
 
 
 def main() -> None:

@@ -6,19 +6,14 @@ from collections.abc import Callable, Iterable
 
 from aiosmtpd.smtp import MISSING, SMTP
 
-from maillab.sasl import MECHANISMS, Base64Error, Challenge, Mechanism, Success, decode
+from maillab.sasl import MECHANISMS, Base64Error, Challenge, Mechanism, Setting, Success, decode
 from maillab.servers.store import Store
 from maillab.servers.switches import Switches
 
 
 def offered(switches: Switches) -> list[str]:
-    """The mechanisms to announce after EHLO: none that gives the password away, unless that is switched on."""
-    return [mechanism.name for mechanism in MECHANISMS.values() if permitted(mechanism, switches)]
-
-
-def permitted(mechanism: Mechanism, switches: Switches) -> bool:
-    """Whether the mechanism may be used on a connection without TLS."""
-    return not mechanism.plaintext or switches.allows("plaintext_login")
+    """The mechanisms to announce after EHLO: no weak one, unless it is switched on."""
+    return [mechanism.name for mechanism in MECHANISMS.values() if switches.permits(mechanism)]
 
 
 def request(words: Iterable[str], switches: Switches) -> tuple[Mechanism, bytes | None] | str:
@@ -37,8 +32,8 @@ def request(words: Iterable[str], switches: Switches) -> tuple[Mechanism, bytes 
     )  # RFC 4422 section 3.1 has them in capitals; RFC 5321 forgives
     if mechanism is None:
         return "504 5.5.4 that mechanism isn't known here"
-    if not permitted(mechanism, switches):
-        return "538 5.7.11 no passwords without TLS here"
+    if not switches.permits(mechanism):
+        return "538 5.7.11 no passwords without TLS here" if mechanism.plaintext else "504 5.5.4 not offered here"
     if not initial:
         return mechanism, None
     if not mechanism.initial_response:
@@ -62,7 +57,7 @@ async def authenticate(
     if isinstance(asked, str):
         return asked, None
     mechanism, response = asked
-    server = mechanism.server(store.credentials)
+    server = mechanism.server(store.credentials, Setting(smtp.hostname, "smtp", switches.challenge))
     outcome = server.step(response)
     while isinstance(outcome, Challenge):
         answer = await smtp.challenge_auth(outcome.data)  # sends 334, and 501 for "*" or bad base64

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from maillab.sasl import Credentials
 from maillab.servers.maildrop import Maildrop
@@ -17,10 +17,14 @@ class Store:
     """
 
     def __init__(
-        self, domain: str, passwords: Mapping[str, str], mails: Mapping[str, Sequence[bytes]] | None = None
+        self,
+        domain: str,
+        passwords: Mapping[str, str],
+        mails: Mapping[str, Sequence[bytes]] | None = None,
+        believe: Callable[[], bool] = lambda: False,
     ) -> None:
         self.domain = domain
-        self.credentials = Credentials(passwords)
+        self.credentials = Credentials(passwords, believe)
         self.maildrops = {user: Maildrop((mails or {}).get(user, ())) for user in passwords}
 
     def reset(self) -> None:

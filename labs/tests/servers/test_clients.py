@@ -96,6 +96,127 @@ class TestCurl:
         assert run("curl", *options, *envelope, "-u", "alice:wrong", url, stdin=mail).returncode == 67
 
 
+CHALLENGED = {"CRAM-MD5": "cram_md5", "DIGEST-MD5": "digest_md5", "SCRAM-SHA-256": ""}
+
+
+def only(mechanism: str) -> list[str]:
+    """The switches of a server that offers this mechanism and no plaintext."""
+    return [switch for switch in [CHALLENGED[mechanism]] if switch]
+
+
+@pytest.mark.parametrize("mechanism", CHALLENGED)
+class TestChallenges:
+    """Each program with each mechanism that it speaks, at both servers, with the right password and a wrong one."""
+
+    def test_curl(self, server_process, mechanism: str) -> None:
+        if mechanism == "SCRAM-SHA-256" and b"gsasl" not in run("curl", "-V").stdout:
+            pytest.skip("not in CI: Debian's curl is built without SCRAM")
+        server = server_process(allow=only(mechanism))
+        pop3, smtp = f"pop3://127.0.0.1:{server.ports['pop3']}/2", f"smtp://127.0.0.1:{server.ports['submission']}/x"
+        options = ["curl", "-q", "-sS", "--login-options", f"AUTH={mechanism}"]
+        got = run(*options, "-u", f"alice:{PASSWORDS['alice']}", pop3)
+        assert got.returncode == 0, got.stderr
+        assert got.stdout == STUDENT.mails("alice")[1]
+        assert run(*options, "-u", "alice:wrong", pop3).returncode == 67
+        envelope = ["--mail-from", "alice@example.test", "--mail-rcpt", "carol@example.test", "-T", "-"]
+        mail = b"Subject: from curl\r\n\r\nhello\r\n"
+        got = run(*options, *envelope, "-u", f"alice:{PASSWORDS['alice']}", smtp, stdin=mail)
+        assert got.returncode == 0, got.stderr
+        assert server.mails("carol")[-1].endswith(mail)
+        assert run(*options, *envelope, "-u", "alice:wrong", smtp, stdin=mail).returncode == 67
+        assert server.texts().count(f"alice logged in with AUTH {mechanism}") == 2
+
+    def test_mpop(self, server_process, tmp_path: Path, mechanism: str) -> None:
+        server = server_process(allow=only(mechanism))
+        options = mpop_options(server, tmp_path, mechanism.lower())
+        got = run("mpop", *options, home=tmp_path)
+        assert got.returncode == 0, got.stderr
+        assert f"alice logged in with AUTH {mechanism}" in server.texts()
+        assert server.mails("alice") == []
+        (tmp_path / "secret").write_text("wrong")
+        assert run("mpop", *options, home=tmp_path).returncode != 0
+
+    def test_msmtp(self, server_process, tmp_path: Path, mechanism: str) -> None:
+        server = server_process(allow=only(mechanism))
+        where = f"--host=127.0.0.1 --port={server.ports['submission']} --tls=off --user=alice"
+        options = [
+            *where.split(),
+            f"--auth={mechanism.lower()}",
+            f"--passwordeval=cat {_file(tmp_path, PASSWORDS['alice'])}",
+        ]
+        options += ["--from=alice@example.test", "--domain=laptop", "bob@example.test"]
+        got = run("msmtp", *options, stdin=b"Subject: m\n\nbye\n", home=tmp_path)
+        assert got.returncode == 0, got.stderr
+        assert f"alice logged in with AUTH {mechanism}" in server.texts()
+        (tmp_path / "secret").write_text("wrong")
+        assert run("msmtp", *options, stdin=b"Subject: m\n\nbye\n", home=tmp_path).returncode != 0
+
+    def test_swaks(self, server_process, mechanism: str) -> None:
+        if mechanism == "SCRAM-SHA-256":
+            pytest.skip("not in CI: swaks speaks no SCRAM")
+        server = server_process(allow=only(mechanism))
+        swaks(server, mechanism)
+
+
+def test_smtplib_picks_cram_md5_by_itself(server_process) -> None:
+    server = server_process(allow=["cram_md5", "plaintext_login"])
+    for password, code in ((PASSWORDS["alice"], 235), ("wrong", 535)):
+        with smtplib.SMTP("127.0.0.1", server.ports["submission"], "laptop", timeout=10) as smtp:
+            smtp.ehlo()
+            assert smtp.esmtp_features["auth"].split() == ["SCRAM-SHA-256", "CRAM-MD5", "PLAIN", "LOGIN"]
+            smtp.user, smtp.password = "alice", password
+            assert smtp.docmd("NOOP")[0] == 250
+            try:
+                assert smtp.auth("CRAM-MD5", smtp.auth_cram_md5)[0] == code
+            except smtplib.SMTPAuthenticationError as error:
+                assert error.smtp_code == code
+    assert "alice logged in with AUTH CRAM-MD5" in server.texts()
+
+
+class TestApop:
+    def test_poplib(self, server_process) -> None:
+        server = server_process(allow=["apop"])
+        pop = poplib.POP3("127.0.0.1", server.ports["pop3"], timeout=10)
+        with pytest.raises(poplib.error_proto, match="wrong name or password"):
+            pop.apop("alice", "wrong")
+        pop.apop("alice", PASSWORDS["alice"])
+        assert pop.retr(1)[1] == STUDENT.mails("alice")[0].removesuffix(b"\r\n").split(b"\r\n")
+        pop.quit()
+
+    def test_curl(self, server_process) -> None:
+        server = server_process(allow=["apop"])
+        url = f"pop3://127.0.0.1:{server.ports['pop3']}/1"
+        options = ["curl", "-q", "-sS", "--login-options", "AUTH=+APOP"]
+        got = run(*options, "-u", f"alice:{PASSWORDS['alice']}", url)
+        assert got.returncode == 0, got.stderr
+        assert got.stdout == STUDENT.mails("alice")[0]
+        assert run(*options, "-u", "alice:wrong", url).returncode == 67
+
+    def test_mpop(self, server_process, tmp_path: Path) -> None:
+        server = server_process(allow=["apop"])
+        got = run("mpop", *mpop_options(server, tmp_path, "apop"), home=tmp_path)
+        assert got.returncode == 0, got.stderr
+        assert "alice logged in with APOP" in server.texts()
+
+    def test_fetchmail(self, server_process, tmp_path: Path) -> None:
+        server = server_process(allow=["apop"])
+        config = _file(
+            tmp_path,
+            f"poll 127.0.0.1 service {server.ports['pop3']} protocol APOP "
+            f'user "alice" password "{PASSWORDS["alice"]}" sslproto "" fetchall keep mda "cat >> {tmp_path}/mbox"\n',
+        )
+        got = run("fetchmail", "-f", str(config), "--nosyslog", "--pidfile", str(tmp_path / "pid"), home=tmp_path)
+        assert got.returncode == 0, got.stdout + got.stderr
+        assert "alice logged in with APOP" in server.texts()
+
+
+def mpop_options(server, folder: Path, auth: str) -> list[str]:
+    """mpop's command line for fetching alice's mail from here into a file."""
+    where = f"--host=127.0.0.1 --port={server.ports['pop3']} --user=alice --tls=off --keep=off --auth={auth}"
+    options = [*where.split(), f"--passwordeval=cat {_file(folder, PASSWORDS['alice'])}"]
+    return [*options, f"--delivery=mbox,{folder / 'mbox'}", f"--uidls-file={folder / 'uidls'}", "--received-header=off"]
+
+
 def test_curl_finds_no_apop(server_process) -> None:
     """A greeting without a timestamp offers none, and curl doesn't fall back to a password in the clear."""
     server = server_process()
@@ -109,14 +230,10 @@ def test_curl_finds_no_apop(server_process) -> None:
 def test_mpop(server_process, tmp_path: Path, auth: str, how: str) -> None:
     """mpop pipelines wherever the server says that it may."""
     server = server_process()
-    mbox = tmp_path / "mbox"
-    arguments = [f"--host=127.0.0.1 --port={server.ports['pop3']} --user=alice --tls=off --keep=off --auth={auth}"]
-    options = [*arguments[0].split(), "--passwordeval=cat " + str(_file(tmp_path, PASSWORDS["alice"]))]
-    options += [f"--delivery=mbox,{mbox}", f"--uidls-file={tmp_path / 'uidls'}", "--received-header=off"]
-    got = run("mpop", *options, home=tmp_path)
+    got = run("mpop", *mpop_options(server, tmp_path, auth), home=tmp_path)
     assert got.returncode == 0, got.stderr
     assert f"alice logged in with {how}" in server.texts()
-    written = lines(mbox.read_bytes())
+    written = lines((tmp_path / "mbox").read_bytes())
     for mail in STUDENT.mails("alice"):
         assert lines(mail)[0] in written and lines(mail)[-1] in written
     assert server.mails("alice") == []
@@ -153,7 +270,11 @@ def test_fetchmail(server_process, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
 def test_swaks(server_process, mechanism: str) -> None:
-    server = server_process()
+    swaks(server_process(), mechanism)
+
+
+def swaks(server, mechanism: str) -> None:
+    """swaks sends a mail after a log-in with the right password, and none after one with a wrong one."""
     where = f"--server 127.0.0.1 --port {server.ports['submission']} --helo laptop --auth {mechanism} --auth-user alice"
     envelope = "--from alice@example.test --to bob@example.test --header Subject:swaks --timeout 10"
     got = run("swaks", *where.split(), "--auth-password", PASSWORDS["alice"], *envelope.split())

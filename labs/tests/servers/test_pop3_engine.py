@@ -176,13 +176,28 @@ class TestTable:
             assert b"possible" not in answer
 
 
-def test_the_greeting_is_ready_for_apop() -> None:
-    """RFC 1939 section 7: a timestamp in the greeting is what says that APOP is there; so none yet."""
-    store = Store("example.test", {})
+def test_a_timestamp_in_the_greeting_says_that_apop_is_there() -> None:
+    """RFC 1939 section 7; the digest is that of its example."""
+    store = Store("example.test", {"mrose": "tanstaaf"})
     assert b"<" not in Pop3Server(store, Switches()).greeting()
-    greeting = Pop3Server(store, Switches(), timestamp="<1896.697170952@dbc.mtview.ca.us>").greeting()
-    assert greeting == b"+OK mail.example.test POP3 ready <1896.697170952@dbc.mtview.ca.us>\r\n"
-    assert poplib.POP3.timestamp.search(greeting)
+    assert len({Pop3Server(store, Switches(["apop"])).greeting() for _ in range(50)}) == 50
+    assert poplib.POP3.timestamp.search(Pop3Server(store, Switches(["apop"])).greeting())
+    switches = Switches(["apop", "fixed_challenge"])
+    switches.fix("APOP", "<1896.697170952@dbc.mtview.ca.us>")
+    session = Pop3Server(store, switches)
+    assert session.greeting() == b"+OK mail.example.test POP3 ready <1896.697170952@dbc.mtview.ca.us>\r\n"
+    for wrong in ("mrose", "mrose " + 32 * "0", "eve c4c9334bac560ecc979e58001b3e22fb", "mrose é"):
+        assert session.receive(f"APOP {wrong}\r\n".encode()).startswith(b"-ERR")
+    assert session.receive(b"APOP mrose c4c9334bac560ecc979e58001b3e22fb\r\n").startswith(b"+OK mrose has 0 messages")
+
+
+def test_apop_that_is_off_or_came_too_late() -> None:
+    switches = Switches()
+    session = Pop3Server(Store("example.test", {"mrose": "tanstaaf"}), switches)
+    session.greeting()
+    assert session.receive(b"APOP mrose c4c9334bac560ecc979e58001b3e22fb\r\n") == b"-ERR APOP isn't offered here\r\n"
+    switches.set(["apop"])
+    assert b"no timestamp" in session.receive(b"APOP mrose c4c9334bac560ecc979e58001b3e22fb\r\n")
 
 
 def test_the_log_has_no_password() -> None:

@@ -13,12 +13,12 @@ from maillab.servers.switches import Switches
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.txt"))
 
 
-def read(path: Path) -> tuple[list[str], list[tuple[bytes, bytes]]]:
+def read(path: Path) -> tuple[Switches, list[tuple[bytes, bytes]]]:
     """The switches of a transcript, and its rounds: what the client says, and all that the server answers.
 
     ``C:`` and ``S:`` lines end in CRLF; behind ``C!`` and ``S!`` stand octets with Python's escapes.
     """
-    allow: list[str] = []
+    switches = Switches()
     rounds: list[tuple[bytes, bytes]] = [(b"", b"")]
     for line in path.read_text("utf-8").splitlines():
         kind, text = line[:2], line[2:].removeprefix(" ")
@@ -27,32 +27,36 @@ def read(path: Path) -> tuple[list[str], list[tuple[bytes, bytes]]]:
             octets = text.encode().decode("unicode_escape").encode("latin-1") + (b"\r\n" if kind == "S!" else b"")
         said, answered = rounds[-1]
         if line.startswith("allow:"):
-            allow = line.removeprefix("allow:").split()
+            switches.set(line.removeprefix("allow:").split())
+        elif line.startswith("challenge:"):
+            switches.fix(*line.removeprefix("challenge:").split())
         elif kind in ("C:", "C!"):
             rounds.append((octets, b""))
         elif kind in ("S:", "S!"):
             rounds[-1] = (said, answered + octets)
-    return allow, rounds
+    return switches, rounds
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 class TestGolden:
     def test_round_by_round(self, path: Path, store: Store) -> None:
-        allow, rounds = read(path)
-        engine = Pop3Server(store, Switches(allow))
+        switches, rounds = read(path)
+        engine = Pop3Server(store, switches)
         assert engine.greeting() == rounds[0][1]
         for said, answered in rounds[1:]:
             assert engine.receive(said) == answered
         assert engine.closed
 
     def test_whole(self, path: Path, store: Store) -> None:
-        allow, rounds = read(path)
-        engine = Pop3Server(store, Switches(allow))
+        switches, rounds = read(path)
+        engine = Pop3Server(store, switches)
+        engine.greeting()
         assert engine.receive(b"".join(said for said, _ in rounds)) == b"".join(answer for _, answer in rounds[1:])
 
     def test_octet_by_octet_with_junk_behind(self, path: Path, store: Store) -> None:
-        allow, rounds = read(path)
-        engine = Pop3Server(store, Switches(allow))
+        switches, rounds = read(path)
+        engine = Pop3Server(store, switches)
+        engine.greeting()
         octets = b"".join(said for said, _ in rounds) + b"\0junk\r\nSTAT\r\n"
         answers = b"".join(engine.receive(octets[i : i + 1]) for i in range(len(octets)))
         assert answers == b"".join(answer for _, answer in rounds[1:])

@@ -42,7 +42,7 @@ class TestAuth:
     @pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "plain"])
     def test_offered_and_accepted(self, mail_host, service: str, mechanism: str) -> None:
         with session(mail_host, service) as smtp:
-            assert smtp.esmtp_features["auth"].split() == ["PLAIN", "LOGIN"]
+            assert smtp.esmtp_features["auth"].split() == ["SCRAM-SHA-256", "PLAIN", "LOGIN"]
             smtp.user, smtp.password = "alice", ALICE
             assert smtp.auth(mechanism, getattr(smtp, f"auth_{mechanism.lower()}"))[0] == 235
 

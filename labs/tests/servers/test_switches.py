@@ -35,13 +35,13 @@ def test_a_wrong_name_says_the_right_ones() -> None:
 def test_plaintext_login_is_off_in_a_real_server_and_can_be_switched_live(server_process: Callable) -> None:
     server = server_process(allow=[])
     pop = poplib.POP3("127.0.0.1", server.ports["pop3"], timeout=10)
-    assert not {"USER", "SASL"} & set(pop.capa())
+    assert "USER" not in pop.capa() and pop.capa()["SASL"] == ["SCRAM-SHA-256"]
     with pytest.raises(poplib.error_proto, match=r"\[AUTH\] no passwords without TLS"):
         pop.user("alice")
     for service in ("smtp", "submission"):
         with smtplib.SMTP("127.0.0.1", server.ports[service], "test", timeout=10) as smtp:
             smtp.ehlo()
-            assert not smtp.has_extn("auth")
+            assert smtp.esmtp_features["auth"].split() == ["SCRAM-SHA-256"]
             assert smtp.docmd("AUTH", "PLAIN AGFsaWNlAHNlc2FtZQ==") == (538, b"5.7.11 no passwords without TLS here")
             assert smtp.docmd("AUTH", "LOGIN")[0] == 538
     assert server.ask({"do": "allow", "switches": ["plaintext_login"]}) == {"ok": True, "on": ["plaintext_login"]}
@@ -51,3 +51,53 @@ def test_plaintext_login_is_off_in_a_real_server_and_can_be_switched_live(server
     assert server.ask({"do": "allow", "switches": []})["on"] == []
     with pytest.raises(poplib.error_proto):
         poplib.POP3("127.0.0.1", server.ports["pop3"], timeout=10).user("alice")
+
+
+@pytest.mark.parametrize(("switch", "mechanism"), [("cram_md5", "CRAM-MD5"), ("digest_md5", "DIGEST-MD5")])
+def test_a_weak_mechanism_is_offered_only_while_it_is_on(server_process: Callable, switch: str, mechanism: str) -> None:
+    server = server_process(allow=[])
+    pop = poplib.POP3("127.0.0.1", server.ports["pop3"], timeout=10)
+    with smtplib.SMTP("127.0.0.1", server.ports["submission"], "test", timeout=10) as smtp:
+        smtp.ehlo()
+        assert mechanism not in smtp.esmtp_features["auth"] and mechanism not in pop.capa()["SASL"]
+        assert smtp.docmd("AUTH", mechanism) == (504, b"5.5.4 not offered here")
+        with pytest.raises(poplib.error_proto, match="isn't offered here"):
+            pop._shortcmd(f"AUTH {mechanism}")
+        server.ask({"do": "allow", "switches": [switch]})
+        assert mechanism in pop.capa()["SASL"]
+        assert smtp.docmd("AUTH", mechanism)[0] == 334
+        assert smtp.docmd("*")[0] == 501
+
+
+def test_apop_is_offered_only_while_it_is_on(server_process: Callable) -> None:
+    server = server_process(allow=[])
+    pop = poplib.POP3("127.0.0.1", server.ports["pop3"], timeout=10)
+    with pytest.raises(poplib.error_proto, match="APOP not supported by server"):
+        pop.apop("alice", PASSWORD)
+    server.ask({"do": "allow", "switches": ["apop"]})
+    poplib.POP3("127.0.0.1", server.ports["pop3"], timeout=10).apop("alice", PASSWORD)
+
+
+def test_challenges_are_fresh_unless_the_switch_is_on(server_process: Callable) -> None:
+    server = server_process(allow=["apop"])
+
+    def greetings() -> set[bytes]:
+        return {poplib.POP3("127.0.0.1", server.ports["pop3"], timeout=10).getwelcome() for _ in range(5)}
+
+    assert len(greetings()) == 5
+    server.ask({"do": "allow", "switches": ["apop", "fixed_challenge"]})
+    assert len(greetings()) == 1
+    server.ask({"do": "allow", "switches": ["apop"]})
+    assert len(greetings()) == 5
+
+
+def test_nobody_is_believed_unless_the_switch_is_on(server_process: Callable) -> None:
+    server = server_process(allow=["plaintext_login"])
+    for switches, code in (([], 535), (["accept_anyone"], 235), ([], 535)):
+        server.ask({"do": "allow", "switches": ["plaintext_login", *switches]})
+        with smtplib.SMTP("127.0.0.1", server.ports["submission"], "test", timeout=10) as smtp:
+            smtp.ehlo()
+            assert smtp.docmd("AUTH", "PLAIN AGFsaWNlAHdyb25n")[0] == code
+            if code == 235:
+                continue
+            assert smtp.docmd("AUTH", "PLAIN AGV2ZQB3cm9uZw==")[0] == 535

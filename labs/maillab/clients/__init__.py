@@ -1,0 +1,5 @@
+"""Clients: what Python's own poplib and smtplib don't say, said over their connections."""
+
+from .auth import auth
+
+__all__ = ["auth"]
