@@ -227,6 +227,8 @@ def install(kind, uv):
     with open(lock, encoding="utf-8") as file:
         total = len(set(re.findall(r"^([\w.-]+)==", file.read(), re.MULTILINE)))
     options = ["--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", lock]
+    if kind == "test":
+        options += ["--no-binary", "pure-sasl"]  # pure Python, and nobody made a wheel of it
     if uv:
         command = [uv, "pip", "install", "--python", PYTHON, "--compile-bytecode", *options]
     else:

@@ -9,11 +9,14 @@ import pytest
 
 from maillab.places import PACKAGE
 
-ROOMS = ["network", "sasl", "servers", "capture", "conversations", "findings", "views"]
+ROOMS = ["network", "sasl", "servers", "clients", "capture", "conversations", "findings", "attacks", "views"]
 PURE = {
     "sasl": PACKAGE.joinpath("sasl").rglob("*.py"),
     "the POP3 engine": [PACKAGE / "servers" / name for name in ("pop3.py", "pop3_table.py", "pop3_text.py")],
     "conversations": PACKAGE.joinpath("conversations").rglob("*.py"),
+    "what is computed for a guess": [
+        PACKAGE / "attacks" / name for name in ("words.py", "rules.py", "candidates.py", "loops.py", "trial.py")
+    ],
 }
 IO = {"socket", "threading", "asyncio", "scapy", "selectors", "subprocess", "time"}
 

@@ -42,7 +42,9 @@ LINES = st.sampled_from(
     b"""+OK|-ERR no|+ |+|.||220 ESMTP|250-a|250 b|334 |334 VXNlcm5hbWU6|354|235 ok|535 no|421|AUTH PLAIN|AUTH LOGIN YQ==
 AUTH|AUTH  =|AGEAYg==|*|=|USER a|PASS b|PASS|USER|RETR 1|TOP 1 0|LIST|UIDL 1|CAPA|STLS|STARTTLS|EHLO x|MAIL FROM:<a>
 RCPT TO:<b|DATA|BDAT 5|BDAT 5 LAST|BDAT 0|BDAT 99999999999999|QUIT|RSET|Subject: =?x?q?=ff?=|Subject: =?utf-8?b?!?=
-\x16\x03\x01\x00\x02|\x16|\xff\xfe|APOP a b""".replace(b"\n", b"|").split(b"|")
+\x16\x03\x01\x00\x02|\x16|\xff\xfe|APOP a b|AUTH CRAM-MD5|AUTH DIGEST-MD5|AUTH SCRAM-SHA-256 biws""".replace(
+        b"\n", b"|"
+    ).split(b"|")
 )
 
 

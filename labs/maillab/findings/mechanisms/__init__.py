@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..attempt import Attempt, Learned
-from . import login, other, plain, user
+from . import apop, cram_md5, digest_md5, login, other, plain, scram, user
 
 Reader = Callable[[Attempt], Learned]
 
@@ -17,6 +17,13 @@ READERS: dict[str, Reader] = {
     "USER": user.read,
     "PLAIN": plain.read,
     "LOGIN": login.read,
+    "APOP": apop.read,
+    "CRAM-MD5": cram_md5.read,
+    "DIGEST-MD5": digest_md5.read,
+    "SCRAM-SHA-1": scram.read,
+    "SCRAM-SHA-1-PLUS": scram.read,  # -PLUS: tied to a TLS connection (RFC 5802 section 6)
+    "SCRAM-SHA-256": scram.read,
+    "SCRAM-SHA-256-PLUS": scram.read,
 }
 
 

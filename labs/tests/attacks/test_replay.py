@@ -1,0 +1,102 @@
+"""Replay: what one client said, said again by another, octet for octet."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from maillab import Lab, follow
+from maillab.attacks import replay
+from maillab.clients import auth
+from maillab.conversations import Conversation
+from maillab.network import RungUnavailable
+
+WEAK = ["plaintext_login", "apop", "cram_md5", "digest_md5"]
+MECHANISMS = ["APOP", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-256"]
+
+
+@pytest.fixture(scope="module", params=["sandbox", "loopback", "tap"])
+def lab(request: pytest.FixtureRequest):
+    try:
+        lab = Lab(allow=WEAK, rung=request.param)
+    except RungUnavailable as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
+    with lab:
+        yield lab
+
+
+def log_in(lab: Lab, mechanism: str, service: str = "pop3") -> Conversation:
+    """Alice logs in; what mallory's card heard of it."""
+    alice = lab.student.accounts["alice"]
+    with lab.capture() as heard:
+        box = lab.alice.pop3() if service == "pop3" else lab.alice.smtp()
+        if mechanism == "USER":
+            box.user(alice.name)
+            box.pass_(alice.password)
+            box.list()
+            box.retr(1)
+        elif mechanism == "APOP":
+            box.apop(alice.name, alice.password)
+        else:
+            auth(box, mechanism, alice.name, alice.password)
+        box.quit()
+    (conversation,) = follow(heard)
+    return conversation
+
+
+def sent(exchange: list[tuple[bytes, bytes]]) -> bytes:
+    return b"".join(said for said, _ in exchange)
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_a_fresh_challenge_stops_it_and_a_repeated_one_does_not(lab: Lab, mechanism: str) -> None:
+    fresh = log_in(lab, mechanism)
+    refused = replay(lab.mallory, fresh)
+    assert not refused.accepted and refused.exchange[-1][1].startswith(b"-ERR")
+    assert fresh.bytes_from("client").startswith(sent(refused.exchange))
+    assert "not logged in" in repr(refused) and "-ERR" in repr(refused)
+    with lab.fixed_challenge(mechanism):
+        repeated = log_in(lab, mechanism)
+        accepted = replay(lab.mallory, repeated)
+    assert accepted.accepted and sent(accepted.exchange) == repeated.bytes_from("client")
+    assert accepted.exchange[0][0] == b"" and accepted.exchange[0][1].startswith(b"+OK")
+    assert "".join(answer.decode() for _, answer in accepted.exchange).count("+OK") >= 2
+
+
+@pytest.mark.network
+def test_a_password_in_the_clear_can_always_be_replayed(lab: Lab) -> None:
+    """With the list and the mail that follow it."""
+    conversation = log_in(lab, "USER")
+    replayed = replay(lab.mallory, conversation)
+    assert replayed.accepted and sent(replayed.exchange) == conversation.bytes_from("client")
+    answers = b"".join(answer for _, answer in replayed.exchange)
+    assert answers == conversation.bytes_from("server") or b"\r\n.\r\n" in answers
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("mechanism", ["CRAM-MD5", "DIGEST-MD5", "PLAIN"])
+def test_smtp(lab: Lab, mechanism: str) -> None:
+    conversation = log_in(lab, mechanism, "smtp")
+    replayed = replay(lab.mallory, conversation)
+    assert replayed.accepted is (mechanism == "PLAIN")
+    assert replayed.exchange[1][1].startswith(b"250-") and b"\r\n250 " in replayed.exchange[1][1]
+    if mechanism != "PLAIN":
+        assert replayed.exchange[-1][1].startswith(b"535")
+        with lab.fixed_challenge(mechanism):
+            assert replay(lab.mallory, log_in(lab, mechanism, "smtp")).accepted
+
+
+@pytest.mark.network
+def test_where_nobody_listens(lab: Lab) -> None:
+    with pytest.raises(ConnectionRefusedError):
+        replay(lab.mallory, log_in(lab, "APOP"), to="alice")
+
+
+def test_nothing_to_replay() -> None:
+    empty = Conversation("192.0.2.10:4000", "192.0.2.25:110", "pop3")
+    with pytest.raises(ValueError, match="no client says anything"):
+        replay(None, empty)  # type: ignore[arg-type]
