@@ -5,25 +5,35 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from maillab.views.avalanche import avalanche_plot, avalanche_view
 from maillab.views.bytes import Field, byte_view, plain_fields
 from maillab.views.frames import frame_fields, frame_view
 from maillab.views.ladder import ladder
 from maillab.views.payload import payload_fields
 from maillab.views.send import sender
+from maillab.views.steps import steps_view
 from maillab.views.table import findings_table, frames_table, table
 from maillab.views.view import View
 
 if TYPE_CHECKING:
+    from maillab.views.guesscost import GuessCost, rate_plot
     from maillab.views.peeler import Peeler
+    from maillab.views.replaydesk import ReplayDesk
     from maillab.views.toggle import HubSwitch
     from maillab.views.wireview import WireView
+    from maillab.views.workbench import Workbench
 
 __all__ = [
     "Field",
+    "GuessCost",
     "HubSwitch",
     "Peeler",
+    "ReplayDesk",
     "View",
     "WireView",
+    "Workbench",
+    "avalanche_plot",
+    "avalanche_view",
     "byte_view",
     "findings_table",
     "frame_fields",
@@ -32,12 +42,22 @@ __all__ = [
     "ladder",
     "payload_fields",
     "plain_fields",
+    "rate_plot",
     "sender",
+    "steps_view",
     "table",
 ]
 
 #: Widgets are imported when first asked for: figures and the command line shouldn't pay for ipywidgets.
-_WIDGETS = {"Peeler": "peeler", "HubSwitch": "toggle", "WireView": "wireview"}
+_WIDGETS = {
+    "GuessCost": "guesscost",
+    "HubSwitch": "toggle",
+    "Peeler": "peeler",
+    "ReplayDesk": "replaydesk",
+    "WireView": "wireview",
+    "Workbench": "workbench",
+    "rate_plot": "guesscost",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -122,7 +122,7 @@ class _Row:
         parts = (mark.decoded or b"").split(b"\0")
         if not mark.secret or len(parts) != 3:
             css = f"mono hit k-{mark.kind}" if mark.kind != "glue" else "mono"
-            return f'<span class="{css}">{escape(self._decoded(mark))}</span>'
+            return f'<span class="{css}">{escape(self._decoded(mark)).replace(",", ",<wbr>")}</span>'
         words = [_short(part) for part in parts]
         words[2] = words[2] if self.reveal else mask(words[2])
         kinds = ("authzid", "user", "password")

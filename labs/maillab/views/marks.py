@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
@@ -22,7 +23,7 @@ class Mark(NamedTuple):
     start: int
     end: int
     label: str
-    kind: str  #: a colour of the palette: "user", "password", "glue"
+    kind: str  #: a colour of the palette: "user", "password", "challenge", "digest", "glue"
     decoded: bytes | None = None  #: what base64 stood for
     secret: bool = False  #: to be masked where secrets are
 
@@ -30,12 +31,16 @@ class Mark(NamedTuple):
 #: Whether the password itself, or something computed from it, crosses the wire.
 CLEAR = "in the clear"
 ENCODED = "only base64"
+CHALLENGE, RESPONSE = "challenge", "response to the challenge"
+#: Where APOP's challenge stands in the greeting (RFC 1939 section 7).
+_TIMESTAMP = re.compile(rb"\+OK[^<]*(<[^<>]+@[^<>]*>)")
 
 
 def credential_marks(turns: Iterable[TurnLike]) -> dict[int, list[Mark]]:
     """For each turn (by its place) the marks in it. Follows AUTH exchanges over several turns.
 
     USER/PASS and APOP as RFC 1939 has them, AUTH as RFC 4954 and RFC 5034 have it, PLAIN as RFC 4616.
+    A challenge is marked in APOP's greeting, too.
     """
     found: dict[int, list[Mark]] = {}
     mechanism, step = "", 0
@@ -59,7 +64,9 @@ def credential_marks(turns: Iterable[TurnLike]) -> dict[int, list[Mark]]:
             start = 4 if line[:3] == b"334" else 2
             plain = unbase64(line[start:])
             if plain:
-                marks = [Mark(start, len(line), "base64", "glue", plain)]
+                marks = [Mark(start, len(line), *_asked(mechanism, plain), plain)]
+        elif turn.who == "S" and place == 0 and (asked := _TIMESTAMP.match(line)):
+            marks = [Mark(asked.start(1), asked.end(1), CHALLENGE, "challenge")]
         if marks:
             found[place] = marks
     return found
@@ -85,7 +92,7 @@ def command_marks(line: bytes) -> list[Mark]:
             middle = start + len(name) + 1
             return [
                 Mark(start, middle - 1, "user", "user"),
-                Mark(middle, middle + len(digest), "digest of challenge and password", "glue"),
+                Mark(middle, middle + len(digest), "digest of challenge and password", "digest"),
             ]
     return []
 
@@ -109,7 +116,18 @@ def _response(mechanism: str, step: int, line: bytes, start: int) -> list[Mark]:
         if step == 0:
             return [Mark(start, end, f"user, {ENCODED}", "user", plain)]
         return [Mark(start, end, f"password, {ENCODED}", "password", plain, True)]
-    return [Mark(start, end, "answer to the challenge", "glue", plain)]
+    if mechanism.startswith("SCRAM-") and step == 0:
+        return [Mark(start, end, "user and a nonce of the client's", "cnonce", plain)]
+    return [Mark(start, end, RESPONSE, "digest", plain)]
+
+
+def _asked(mechanism: str, plain: bytes) -> tuple[str, str]:
+    """What a server's SASL message is: label and kind."""
+    if mechanism in ("PLAIN", "LOGIN"):
+        return "base64", "glue"
+    if plain.startswith((b"rspauth=", b"v=")):  # RFC 2831 section 2.1.3, RFC 5802 section 7
+        return "the server's proof", "digest"
+    return CHALLENGE, "challenge"
 
 
 def unbase64(text: bytes) -> bytes | None:

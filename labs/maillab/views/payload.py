@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from maillab.views.bytes import Field
 from maillab.views.marks import command_marks, unbase64
 from maillab.views.view import printable
 
 #: Names of the fields that are what a program sent, not what the network added.
 PAYLOAD = frozenset({"command", "user", "password", "digest", "reply", "line", "end of line", "base64", "space"})
+
+#: A response that proves the password and doesn't hold it: of CRAM-MD5, DIGEST-MD5, SCRAM.
+_PROOF = re.compile(rb".+ [0-9a-f]{32}\Z|.*\bresponse=|c=[^,]+,r=", re.DOTALL)
 
 
 def payload_fields(payload: bytes, start: int = 0, from_server: bool = False) -> list[Field]:
@@ -48,19 +53,24 @@ def payload_fields(payload: bytes, start: int = 0, from_server: bool = False) ->
     return fields
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= 100 else text[:99] + "…"
+
+
 def _client_line(body: bytes, start: int) -> list[Field]:
     marks = command_marks(body)
     if not marks:
         plain = unbase64(body) if len(body) >= 4 and b" " not in body else None
-        if plain and (b"\0" in plain or body[-1:] == b"="):
+        proof = bool(plain and _PROOF.match(plain))
+        if plain and (b"\0" in plain or body[-1:] == b"=" or proof):
             return [
                 Field(
                     "base64",
                     start,
                     start + len(body),
                     printable(body),
-                    f"base64 of {printable(plain)}",
-                    "password",
+                    f"base64 of {_short(printable(plain))}",
+                    "digest" if proof else "password",
                 )
             ]
         verb = body.split(b" ", 1)[0]
@@ -86,7 +96,7 @@ def _client_line(body: bytes, start: int) -> list[Field]:
     for place, mark in enumerate(marks):
         if place:
             fields.append(Field("space", start + mark.start - 1, start + mark.start, "a space", "", "glue"))
-        name = {"user": "user", "password": "password"}.get(mark.kind, "digest")
+        name = mark.kind if mark.kind in ("user", "password") else "digest"
         fields.append(
             Field(
                 name,

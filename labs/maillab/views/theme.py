@@ -39,6 +39,14 @@ PALETTE: dict[str, Tone] = {
     "tcp": Tone("#E69F00", 0.24, 0.36, "solid"),
     "glue": Tone("#7A7A7A", 0.26, 0.42, "dotted"),
     "plain": Tone("#7A7A7A", 0.07, 0.16, "solid"),
+    # what goes into a challenge and a response, and what comes out
+    "challenge": Tone("#F0E442", 0.55, 0.34, "solid"),
+    "nonce": Tone("#F0E442", 0.55, 0.34, "solid"),  # a challenge, too: the server's choice
+    "cnonce": Tone("#CC79A7", 0.38, 0.45, "dashed"),
+    "realm": Tone("#009E73", 0.30, 0.45, "dotted"),
+    "salt": Tone("#56B4E9", 0.34, 0.36, "dashed"),
+    "option": Tone("#E69F00", 0.26, 0.36, "dotted"),
+    "digest": Tone("#7A7A7A", 0.16, 0.32, "solid"),
 }
 
 #: (background, text, quiet text, rules) of a light and of a dark page.
@@ -103,7 +111,9 @@ def _variables(dark: bool) -> str:
 
 
 def _kinds() -> str:
-    rule = ".mlv .k-{0}{{background:var(--ml-t-{0});border-bottom:{2} {1} var(--ml-s-{0})}}"
+    look = "{{background:var(--ml-t-{0});color:var(--ml-fg);border-bottom:{2} {1} var(--ml-s-{0})}}"
+    # in a figure; and in a text box, whose text a figure shows in that colour
+    rule = f".mlv .k-{{0}},.ml-widget .ml-k-{{0}} input{look}"
     return "".join(
         rule.format(kind, tone.line, "3px" if tone.line == "double" else "2px") for kind, tone in PALETTE.items()
     )
@@ -120,11 +130,11 @@ def _sheet(name: str) -> str:
 @cache
 def style(*names: str) -> str:
     """The `<style>` element with the shared rules and those of the views named."""
-    css = f".mlv{{{_variables(False)}}}"
+    css = f".mlv,.ml-widget{{{_variables(False)}}}"
     # JupyterLab, VS Code and nbconvert each mark a dark page in their own way; paper is always light.
     css += (
-        '@media screen{[data-jp-theme-light="false"] .mlv,.vscode-dark .mlv,.vscode-high-contrast:not('
-        f".vscode-high-contrast-light) .mlv{{{_variables(True)}}}}}"
+        '@media screen{:is([data-jp-theme-light="false"],.vscode-dark,.vscode-high-contrast:not('
+        f".vscode-high-contrast-light)) :is(.mlv,.ml-widget){{{_variables(True)}}}}}"
     )
     css += _sheet("theme") + _kinds() + "".join(map(_sheet, names))
     css = css.replace("FONT", FONT).replace("MONO", MONO).replace("ALARM", ALARM)

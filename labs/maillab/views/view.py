@@ -42,8 +42,10 @@ def stacked(views: Sequence[View], *sheets: str) -> View:
 
 def card(inside: str, alt: str, extra: str = "") -> str:
     """The frame around a figure. `role="figure"` keeps the text inside readable for screen readers,
-    where `role="img"` would hide it behind the label."""
-    return f'<div class="mlv {extra}" role="figure" aria-label="{escape(alt)}">{inside}</div>'
+    where `role="img"` would hide it behind the label. The two classes keep MathJax (3 and 2) from taking what
+    stands between two dollar signs for a formula."""
+    css = f"mlv mathjax_ignore tex2jax_ignore {extra}".strip()
+    return f'<div class="{css}" role="figure" aria-label="{escape(alt)}">{inside}</div>'
 
 
 def printable(data: bytes) -> str:

@@ -131,7 +131,7 @@ def sent_picture(result: Any, typed: Typed) -> View:
     return stacked(views, "bytes", "ladder")
 
 
-def carrying(frame: Any, number: int) -> View:
+def carrying(frame: Any, number: int, max_bytes: int = 800) -> View:
     """One frame with its headers folded into one field, so that the payload stands out."""
     data, _ = frame_bytes(frame)
     fields = frame_fields(frame)
@@ -145,7 +145,7 @@ def carrying(frame: Any, number: int) -> View:
         [*([head] if start else []), *payload],
         caption,
         highlight=("password", "user", "line", "reply"),
-        max_bytes=800,
+        max_bytes=max_bytes,
     )
 
 
