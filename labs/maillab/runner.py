@@ -186,9 +186,7 @@ async def _execute(
     )
     if sys.platform != "win32" and len(os.fsencode(scratch)) < 80:  # a Unix socket's path has at most 104 bytes
         manager.transport = "ipc"  # sockets in the scratch folder: no port that another program could take
-    # In order only where the end matters, to save a recording: it begins with an interrupt, and takes longer.
-    ending = "graceful" if "MAILLAB_RECORD" in environment else "immediate"
-    client = NotebookClient(notebook, km=manager, timeout=timeout, shutdown_kernel=ending)
+    client = NotebookClient(notebook, km=manager, timeout=timeout, shutdown_kernel="immediate")
     client.reset_execution_trackers()
     interrupted = False
     running = asyncio.current_task()
@@ -212,6 +210,9 @@ async def _execute(
         client.set_widgets_metadata()
         asker: Any = client.kc  # an AsyncKernelClient
         reply = await asker.execute("", silent=True, user_expressions={"rung": "lab.rung"}, reply=True, timeout=20)
+        if "MAILLAB_RECORD" in environment:  # a recording is saved when its lab ends
+            ending = "from maillab.lab import running\nfor lab in running(): lab.close()"
+            await asker.execute(ending, silent=True, reply=True, timeout=20)
         answer = reply["content"].get("user_expressions", {}).get("rung", {})
         return answer.get("data", {}).get("text/plain", "").strip("'\"") or None
 

@@ -106,9 +106,11 @@ def check(number: str, answer: Any = ...) -> Verdict:
 
 
 def untouched(answer: Any) -> bool:
-    """Is this still the ``...`` of the student's edition, alone or inside a tuple or list?"""
+    """Is this still the ``...`` of the student's edition, alone or inside a tuple, a list or a dictionary of tuples?"""
     if answer is ...:
         return True
+    if isinstance(answer, dict):
+        return any(part is ... for row in answer.values() if isinstance(row, tuple) for part in row)
     return isinstance(answer, tuple | list) and any(part is ... for part in answer)
 
 
