@@ -32,7 +32,7 @@ Tried = tuple[bytes | None, int]
 
 @dataclass(frozen=True)
 class Result:
-    """What came out. ``password``: None if no candidate was it. ``finished``: False if it was cancelled."""
+    """What came out. ``password``: None if no candidate was it. ``finished``: False if it was stopped before that."""
 
     password: str | None
     guesses: int
@@ -49,7 +49,7 @@ class Result:
         if self.password is not None:
             start = f"The password is {self.password!r}: found after"
         else:
-            start = "Not found: it is none of" if self.finished else "Cancelled after"
+            start = "Not found: it is none of" if self.finished else "Stopped after"
         cores = "one core" if self.processes == 1 else f"{self.processes} cores"
         return f"<{start} {self.guesses:,} guesses, {self.seconds:.1f} s, {self.rate:,.0f} guesses a second on {cores}>"
 

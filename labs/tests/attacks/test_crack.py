@@ -50,7 +50,7 @@ def test_other_processes_find_it_too() -> None:
 def test_given_up() -> None:
     result = crack(SCRAM, scheme(range(100), range(100)), processes=1, progress=False, seconds=0.3)
     assert not result.finished and 0 < result.guesses < 10_000 and result.password is None
-    assert repr(result).startswith("<Cancelled after ")
+    assert repr(result).startswith("<Stopped after ")
 
 
 def test_short_work_is_done_alone() -> None:
@@ -91,7 +91,7 @@ def test_cancelled(processes: int, after: float) -> None:
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert time.perf_counter() - began < 10
-    assert out.startswith("False None <Cancelled after ") and not err
+    assert out.startswith("False None <Stopped after ") and not err
     with pytest.raises(ProcessLookupError):
         for _ in range(100):  # multiprocessing's helper sees a moment later that all is over
             os.killpg(process.pid, 0)
