@@ -85,7 +85,7 @@ def crack(
     search = _Search(target, candidates, processes or cores(), forced=processes is not None)
     began = time.perf_counter()
     with tqdm(
-        total=len(candidates), unit=" guesses", unit_scale=True, disable=not progress, desc=finding.mechanism
+        total=len(candidates), unit=" guesses", unit_scale=True, disable=not progress, desc="guessing"
     ) as bar:
         try:
             with contextlib.closing(search.run()) as portions:
