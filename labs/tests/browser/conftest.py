@@ -39,6 +39,16 @@ def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
 @pytest.fixture
 def open_lesson(browser: Browser, lab_server: LabServer) -> Iterator[OpenLesson]:
     """`open_lesson("widgets.ipynb", zoomed=False, dark=False)` → the notebook, open, its kernel ready."""
+    yield from opener(browser, lab_server)
+
+
+@pytest.fixture(scope="module")
+def open_once(browser: Browser, lab_server: LabServer) -> Iterator[OpenLesson]:
+    """The same for a notebook that a module's tests share: each runs it anew, which is quicker than opening it."""
+    yield from opener(browser, lab_server)
+
+
+def opener(browser: Browser, lab_server: LabServer) -> Iterator[OpenLesson]:
     pages = []
 
     def opened(name: str, zoomed: bool = False, dark: bool = False) -> Lesson:

@@ -142,12 +142,17 @@ class Lesson:
         self.command("notebook:run-all-cells")
         self._settled(seconds)
 
+    def run_again(self, seconds: float = 120) -> None:
+        """Run every cell, whether it was run before or not."""
+        self.command("notebook:clear-all-cell-outputs")
+        self.run_all(seconds)
+
     def restart_and_run_all(self, seconds: float = 120) -> None:
         """A fresh kernel, then every cell."""
+        self.command("notebook:clear-all-cell-outputs")
         self.page.evaluate(
             """async () => {
-                const app = window.jupyterapp, panel = app.shell.currentWidget;
-                await app.commands.execute("notebook:clear-all-cell-outputs");
+                const panel = window.jupyterapp.shell.currentWidget;
                 await panel.sessionContext.session.kernel.restart();
                 await panel.sessionContext.ready;
             }"""

@@ -58,12 +58,16 @@ def expected(box: Locator, cell: str) -> str:
     return scram(*typed[:3], int(typed[3]), *typed[4:])
 
 
+@pytest.fixture(scope="module")
+def opened(open_once: OpenLesson) -> Lesson:
+    return open_once("benches.ipynb")
+
+
 @pytest.fixture
-def benches(open_lesson: OpenLesson) -> Lesson:
-    lesson = open_lesson("benches.ipynb")
-    lesson.run_all()
-    assert lesson.errors() == []
-    return lesson
+def benches(opened: Lesson) -> Lesson:
+    opened.run_again()
+    assert opened.errors() == []
+    return opened
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

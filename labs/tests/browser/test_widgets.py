@@ -33,12 +33,16 @@ KEY_TO_PICTURE = """async ([box, region, value, want]) => {
 }"""
 
 
+@pytest.fixture(scope="module")
+def opened(open_once: OpenLesson) -> Lesson:
+    return open_once("widgets.ipynb")
+
+
 @pytest.fixture
-def widgets(open_lesson: OpenLesson) -> Lesson:
-    lesson = open_lesson("widgets.ipynb")
-    lesson.run_all()
-    assert lesson.errors() == []
-    return lesson
+def widgets(opened: Lesson) -> Lesson:
+    opened.run_again()
+    assert opened.errors() == []
+    return opened
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

@@ -82,15 +82,26 @@ def reasons() -> dict[tuple[str, str], str]:
     return {}
 
 
-@pytest.fixture
-def home(tmp_path_factory):
-    """An empty home that another user can reach (pytest's own folders are closed to others)."""
+@pytest.fixture(scope="module")
+def homes():
+    """A home for each user, empty at first, that another user can reach (pytest's own folders are closed to others).
+
+    One for all lessons, as at home: hashcat takes half a minute the first time, and keeps what it made.
+    """
     import shutil
     import tempfile
 
     folder = Path(tempfile.mkdtemp(prefix="maillab-home-"))
+    folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def home(homes, user):
+    folder = homes / user
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 def unavailable(user: str, rung: str, home: Path, reasons: dict[tuple[str, str], str]) -> str:
