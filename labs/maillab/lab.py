@@ -16,7 +16,7 @@ from .network.host import Host, hosts_on
 from .network.rungs import open_network
 from .places import DATA
 from .sasl import Credentials
-from .servers.handle import ServerHandle
+from .servers.handle import ServerError, ServerHandle
 from .student import Student
 
 _started: list[weakref.ref[Lab]] = []
@@ -133,16 +133,30 @@ class Lab:
             raise RuntimeError("There is no server on the replay rung, only what one said when this was recorded.")
         return self._server
 
+    def allow(self, *switches: str) -> None:
+        """Switch exactly these weaknesses of the mail server on, and all others off.
+
+        Raises:
+            ServerError: one of them doesn't exist.
+
+        On the replay rung nothing can be switched: the recording was made in the order of the lesson. Example::
+
+            lab.allow("apop", "cram_md5")
+            lab.allow()                         # all off
+        """
+        if self._server is not None:
+            self._server.ask("allow", switches=list(switches))
+
     @contextlib.contextmanager
     def fixed_challenge(self, mechanism: str, challenge: str | None = None) -> Iterator[None]:
-        """For as long as the block lasts the server sends this mechanism's challenge over and over again.
+        """For as long as the block lasts the mail server sends this mechanism's challenge over and over again.
 
         Args:
             mechanism: ``APOP``, ``CRAM-MD5``, ``DIGEST-MD5`` or ``SCRAM-SHA-256``.
             challenge: what to send; without it, the first one that comes up.
 
         Raises:
-            ServerError: that text can't cross the wire as a challenge.
+            ServerError: no such mechanism, or that text can't be its challenge.
 
         It is the weakness ``fixed_challenge``. (A recording was made with it, and repeats it by itself.) Example::
 
@@ -152,13 +166,21 @@ class Lab:
         if self._server is None:
             yield
             return
+        before = self._server.ask("weakness")
         try:
-            self._server.ask("allow", switches=[*self._allow, "fixed_challenge"])
-            if challenge is not None:
-                self._server.ask("challenge", mechanism=mechanism, text=challenge)
+            self._server.ask("allow", switches=[*before["on"], "fixed_challenge"])
+            self._server.ask("fix", challenges={**before["challenges"], mechanism: challenge})
             yield
-        finally:
-            self._server.ask("allow", switches=self._allow)
+        except BaseException:
+            with contextlib.suppress(ServerError):  # the learner's own error is the one to show
+                self._go_back(before)
+            raise
+        self._go_back(before)
+
+    def _go_back(self, before: dict[str, Any]) -> None:
+        assert self._server is not None
+        self._server.ask("fix", challenges=before["challenges"])
+        self._server.ask("allow", switches=before["on"])
 
     def serve(
         self,
@@ -170,29 +192,41 @@ class Lab:
         """Start mail servers on another host, such as mallory's, with weaknesses and accounts of their own.
 
         Args:
-            accounts: user name → password as that host knows it; empty where it doesn't.
+            accounts: user name → password as that host knows it, empty where it doesn't; by default nobody.
             challenges: mechanism → the challenge that it sends to everybody (the weakness ``fixed_challenge``).
+
+        Raises:
+            ServerError: they can't start like this; the sentence says why.
+            ValueError: that host has a server already.
 
         They end with the lab; starting them again ends the ones before. On the replay rung the recording speaks.
         """
+        if host.name == "mail":
+            raise ValueError("The host mail has its servers already: choose lab.mallory, for instance.")
         if not self.network.serves:
             return
         if host.name in self._others:
             self._others.pop(host.name).close()
         switches = [allow] if isinstance(allow, str) else list(allow)
         switches += ["fixed_challenge"] if challenges else []
-        self._others[host.name] = ServerHandle(host, self.network, PORTS, self.student.id, switches, accounts)
-        self._closing.callback(self._others[host.name].close)
-        for mechanism, challenge in (challenges or {}).items():
-            self._others[host.name].ask("challenge", mechanism=mechanism, text=challenge)
+        handle = ServerHandle(host, self.network, PORTS, self.student.id, switches, accounts or {})
+        self._others[host.name] = handle
+        self._closing.callback(handle.close)
+        if challenges:
+            handle.ask("fix", challenges=challenges)
 
     def store(self, user: str) -> list[list[str]]:
         """What the mail server keeps for a user: (mechanism, what it is, the value), for each mechanism.
 
+        Raises:
+            ServerError: there's no such user.
+
         On the replay rung there is no server to ask: the same is computed from the password.
         """
         if self._server is None:
-            account = self.student.accounts[user]
+            account = self.student.accounts.get(user)
+            if account is None:
+                raise ServerError(f"no user is called {user!r}: choose from {', '.join(self.student.accounts)}.")
             return [list(row) for row in Credentials({user: account.password}).kept(user)]
         kept: list[list[str]] = self._server.ask("store", user=user)["kept"]
         return kept

@@ -38,7 +38,7 @@ prediction(
     {
         "Less than a second": "Yes: there are only a few hundred thousand that follow the pattern.",
         "Some minutes": "At millions a second, minutes are a thousand million guesses. The pattern has far fewer.",
-        "Years, it has 15 characters": "If each character were free to choose. But the pattern leaves three choices.",
+        "Years, it is long": "If each character were free to choose. But the pattern leaves three choices.",
     },
     "Less than a second: only a few hundred thousand passwords follow the pattern.",
 )

@@ -17,6 +17,9 @@ Connection = poplib.POP3 | smtplib.SMTP
 MAX_LINE = 12288
 """Octets in a server's line (RFC 4954 section 4)."""
 
+MAX_COMMAND = 253
+"""Octets in a command of POP3, without its CRLF (RFC 2449 section 4)."""
+
 
 def auth(connection: Connection, mechanism: str, user: str, password: str = "", **options: Any) -> str:
     """Log in with a SASL mechanism.
@@ -30,7 +33,9 @@ def auth(connection: Connection, mechanism: str, user: str, password: str = "", 
         The server's last line.
 
     Raises:
-        SaslError: the server refused, or couldn't prove that it knows the password.
+        SaslError: the server refused, or couldn't prove that it knows the password; or name, password or options
+            can't be used with that mechanism.
+        ConnectionError: the connection is closed.
 
     Example::
 
@@ -39,20 +44,31 @@ def auth(connection: Connection, mechanism: str, user: str, password: str = "", 
     """
     if mechanism not in MECHANISMS:
         raise SaslError(f"No mechanism is called {mechanism!r}: choose from {', '.join(MECHANISMS)}.")
+    if connection.sock is None:
+        raise ConnectionError("This connection is closed: open another with lab.alice.pop3() or lab.alice.smtp().")
     if isinstance(connection, poplib.POP3):
         say, setting = say_pop3, Setting(connection.host, "pop")
     else:
         connection.ehlo_or_helo_if_needed()
         say, setting = say_smtp, Setting(connection._host, "smtp")  # type: ignore[attr-defined]
     options = {**nonce_then(connection, mechanism), **options}
-    client = MECHANISMS[mechanism].client(user, password, setting=setting, **options)
-    initial = client.initial()
+    try:
+        client = MECHANISMS[mechanism].client(user, password, setting=setting, **options)
+        initial = client.initial()
+    except TypeError:
+        raise SaslError(f"{mechanism} doesn't know one of the options {', '.join(options)}.") from None
+    except ValueError as error:
+        raise SaslError(str(error)) from None
     # An empty initial response is written "=" (RFC 4954 section 4), for nothing at all would mean "you begin".
-    first = "" if initial is None else f" {encode(initial).decode() or '='}"
-    code, text = say(connection, f"AUTH {mechanism}{first}")
+    command = f"AUTH {mechanism}" + ("" if initial is None else f" {encode(initial).decode() or '='}")
+    kept = None
+    if say is say_pop3 and len(command) > MAX_COMMAND:
+        command, kept = f"AUTH {mechanism}", initial  # it waits for the server's empty challenge (RFC 5034 section 4)
+    code, text = say(connection, command)
     while code == "challenge":
         try:
-            response = client.step(decode(text.encode()))
+            response = client.step(decode(text.encode())) if kept is None else kept
+            kept = None
         except (SaslError, ValueError) as error:
             say(connection, "*")  # how a client breaks an exchange off
             raise SaslError(str(error)) from None

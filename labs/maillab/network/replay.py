@@ -63,11 +63,14 @@ class Replay(Network):
                 f"The recording of this lesson has no connection from {source.name} to {target.name}, port {port}."
             )
 
-        def finished(connection: Connection) -> None:
+        listening = self._cards.now()
+
+        def finished(connection: Connection, turns: int) -> None:
             self._connections.remove(connection)
             self._connections.append(connection)
-            for time_ns, data in connection.frames:
-                self._cards.hear((source.name, target.name), time_ns, data)
+            for time_ns, data, turn in connection.frames:
+                if turn <= turns:
+                    self._cards.hear((source.name, target.name), time_ns, data, listening)
 
         return Player(found, finished)
 
@@ -85,7 +88,7 @@ class Connection:
         self.client = syn[IP].src, syn[TCP].sport
         self.server = syn[IP].dst, syn[TCP].dport
         self.ends = (syn[IP].src, syn[IP].dst, syn[TCP].dport)
-        self.frames: list[tuple[int, bytes]] = []
+        self.frames: list[tuple[int, bytes, int]] = []  # time, frame, and how many turns there were with it
         self.turns: list[tuple[str, bytes]] = []
         self._expected: dict[str, int] = {}
 
@@ -102,7 +105,7 @@ class Connection:
             payload = self.turns.pop()[1] + payload
         if payload:
             self.turns.append((who, payload))
-        self.frames.append((int(packet.time * 10**9), bytes(packet)))
+        self.frames.append((int(packet.time * 10**9), bytes(packet), len(self.turns)))
 
 
 def connections(packets: Iterable[Packet]) -> list[Connection]:
@@ -125,10 +128,11 @@ class Player:
     """What the client holds instead of a socket: takes what is sent, gives what was answered then.
 
     At first every recorded connection may be the one; each thing the client sends rules some out. The cards hear
-    the frames when the connection ends, since only then it is certain which one it was.
+    the frames when the connection ends, since only then it is certain which one it was, and no more of them than were
+    needed for what was said.
     """
 
-    def __init__(self, candidates: list[Connection], finished: Callable[[Connection], None]) -> None:
+    def __init__(self, candidates: list[Connection], finished: Callable[[Connection, int], None]) -> None:
         self._candidates, self._finished = candidates, finished
         self._turn = 0
         self._said = b""
@@ -186,7 +190,7 @@ class Player:
     def close(self) -> None:
         if not self._closed:
             self._closed = True
-            self._finished(self._candidates[0])
+            self._finished(self._candidates[0], self._turn)
 
     def __del__(self) -> None:
         self.close()  # as a socket does that nobody holds any more

@@ -41,12 +41,23 @@ class Cards:
         for card in list(self._cards):
             card.close()
 
-    def hear(self, ends: tuple[str, str], time_ns: int, data: bytes) -> None:
-        """A frame between two hosts: a hub repeats it to everybody, a switch only to those two."""
+    def now(self) -> weakref.WeakSet[QueueCard]:
+        """The cards that are open now."""
+        with self._lock:
+            return weakref.WeakSet(self._cards)
+
+    def hear(
+        self, ends: tuple[str, str], time_ns: int, data: bytes, listening: weakref.WeakSet[QueueCard] | None = None
+    ) -> None:
+        """A frame between two hosts: a hub repeats it to everybody, a switch only to those two.
+
+        ``listening``: only these cards can hear it; by default all.
+        """
         with self._lock:
             hearers = [card for card, name in self._cards.items() if self.mode == "hub" or name in ends]
         for card in hearers:
-            card.put(time_ns, data)
+            if listening is None or card in listening:
+                card.put(time_ns, data)
 
 
 class Tap(LocalServers):

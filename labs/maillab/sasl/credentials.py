@@ -127,7 +127,7 @@ class Credentials:
         for user, password in self._passwords.items():
             salt = hashlib.pbkdf2_hmac("sha256", password.encode(), b"salt of " + user.encode(), ITERATIONS)[:16]
             with contextlib.suppress(PrepError):  # a password that the other mechanisms take, but not SCRAM
-                if password:
+                if saslprep(password):  # nothing may be left of it: a soft hyphen is mapped to nothing
                     found[user] = verifier(password, salt)
         return found
 
@@ -142,7 +142,11 @@ class Credentials:
         return [
             ("APOP, CRAM-MD5", "the password", secret),
             ("DIGEST-MD5", f"MD5({username}:{realm}:password)", key),
-            ("SCRAM-SHA-256", "iterations, salt, two keys", str(self.verifier(username))),
+            (
+                "SCRAM-SHA-256",
+                "iterations, salt, two keys",
+                str(self.verifier(username) or "nothing: not a password for it"),
+            ),
         ]
 
 

@@ -213,6 +213,8 @@ class Pop3Server:
     def _step(self, response: bytes | None) -> Reply:
         assert self._exchange is not None
         mechanism, server = self._exchange
+        if not self._switches.permits(MECHANISMS[mechanism]):  # switched off in the meantime
+            return Reply("-ERR", "that mechanism isn't offered here")
         outcome = server.step(response)
         if isinstance(outcome, Challenge):
             return Reply("+", encode(outcome.data).decode())

@@ -34,7 +34,6 @@ from maillab.servers.switches import Switches
 from maillab.student import Student
 
 SERVICES = ("pop3", "smtp", "submission")
-CHALLENGING = ("APOP", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-256")
 
 
 class ConfigError(Exception):
@@ -98,14 +97,16 @@ class MailHost:
         ``{"do": "deliver", "user", "mail"}``        puts a mail (base64) into the maildrop
         ``{"do": "reset"}``                          all maildrops as at the start; the log is emptied
         ``{"do": "allow", "switches": […]}``         ``on``: exactly these are on now, also for open sessions
-        ``{"do": "challenge", "mechanism", "text"}`` sends just this from now on (``fixed_challenge`` is on)
+        ``{"do": "fix", "challenges": {…}}``         mechanism → the challenge it sends from now on, null for the
+                                                     first that comes up; exactly these (``fixed_challenge``)
+        ``{"do": "weakness"}``                       ``on``, ``challenges``: what "allow" and "fix" take to come back
         ============================================ =====================================================
 
         >>> host = MailHost({"host": "mail", "address": "127.0.0.1", "ports": {}})
         >>> host.command({"do": "allow", "switches": ["plaintext_login"]})
         {'ok': True, 'on': ['plaintext_login']}
         >>> host.command({"do": "dance"})  # doctest: +ELLIPSIS
-        {'error': "no command is called 'dance': choose from allow, challenge, deliver, ..."}
+        {'error': "no command is called 'dance': choose from allow, deliver, fix, log, ..."}
         """
         do = request.get("do")
         actions = {name.removeprefix("_do_"): name for name in dir(self) if name.startswith("_do_")}
@@ -146,12 +147,15 @@ class MailHost:
         self.switches.set(request["switches"])
         return {"on": self.switches.on}
 
-    def _do_challenge(self, request: dict[str, Any]) -> dict[str, Any]:
-        mechanism = request["mechanism"]
-        if mechanism not in CHALLENGING:
-            raise ValueError(f"no mechanism {mechanism!r} has a challenge: choose from {', '.join(CHALLENGING)}.")
-        self.switches.fix(mechanism, str(request["text"]))
+    def _do_fix(self, request: dict[str, Any]) -> dict[str, Any]:
+        challenges = request["challenges"]
+        if not isinstance(challenges, dict):
+            raise ValueError('"challenges" is an object: mechanism → challenge.')
+        self.switches.fix(challenges)
         return {}
+
+    def _do_weakness(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"on": self.switches.on, "challenges": self.switches.fixed.texts}
 
     def _do_store(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"kept": self.store.credentials.kept(self._user(request))}
@@ -166,7 +170,10 @@ class MailHost:
 def _store(config: dict[str, Any], believe: Callable[[], bool]) -> Store:
     domain = str(config.get("domain", DOMAIN))
     if "accounts" in config:
-        return Store(domain, config["accounts"], believe=believe)
+        accounts = config["accounts"]
+        if not (isinstance(accounts, dict) and all(isinstance(password, str) for password in accounts.values())):
+            raise ConfigError('"accounts" is an object: user name → password, both texts.')
+        return Store(domain, accounts, believe=believe)
     student = Student(config.get("student", "guest"))
     passwords = {user: account.password for user, account in student.accounts.items()}
     return Store(domain, passwords, {user: student.mails(user) for user in passwords}, believe)

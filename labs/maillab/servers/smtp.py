@@ -78,6 +78,12 @@ class SmtpServer(SMTP):
         self._events.add(self.service, "{}:{}".format(*self._client), text)
 
     @property
+    def reader(self) -> asyncio.StreamReader:
+        """What the client sends, in strict lines."""
+        assert self._reader is not None
+        return self._reader
+
+    @property
     def client_address(self) -> str:
         """Where the client is, without her port."""
         return self._client[0]
@@ -135,8 +141,7 @@ class SmtpServer(SMTP):
         else:
             reply, self.username = await authenticate(self, arg, self._store, self._switches, self.note)
             self.session.authenticated = bool(self.username)
-            if reply is not None:
-                await self.push(reply)
+            await self.push(reply)
 
     async def smtp_MAIL(self, arg: str) -> None:
         """As aiosmtpd's, which doesn't know AUTH=: the sender's word for who wrote it (RFC 4954 section 5).

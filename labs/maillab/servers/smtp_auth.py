@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
-from aiosmtpd.smtp import MISSING, SMTP
-
-from maillab.sasl import MECHANISMS, Base64Error, Challenge, Mechanism, Setting, Success, decode
+from maillab.sasl import MECHANISMS, Base64Error, Challenge, Mechanism, Setting, Success, decode, encode
 from maillab.servers.store import Store
 from maillab.servers.switches import Switches
 
@@ -46,12 +45,15 @@ def request(words: Iterable[str], switches: Switches) -> tuple[Mechanism, bytes 
 
 
 async def authenticate(
-    smtp: SMTP, argument: str | None, store: Store, switches: Switches, log: Callable[[str], None]
-) -> tuple[str | None, str | None]:
-    """Run one AUTH command to its end.
+    smtp: Any, argument: str | None, store: Store, switches: Switches, log: Callable[[str], None]
+) -> tuple[str, str | None]:
+    """Run one AUTH command of an aiosmtpd session to its end.
 
     Returns:
-        The reply (``None`` if it was sent already), and who logged in (``None`` if nobody did).
+        The reply, and who logged in (``None`` if nobody did).
+
+    Raises:
+        BadLine: a response that isn't a line; the text is the reply.
     """
     asked = request((argument or "").split(" "), switches)
     if isinstance(asked, str):
@@ -60,11 +62,17 @@ async def authenticate(
     server = mechanism.server(store.credentials, Setting(smtp.hostname, "smtp", switches.challenge))
     outcome = server.step(response)
     while isinstance(outcome, Challenge):
-        answer = await smtp.challenge_auth(outcome.data)  # sends 334, and 501 for "*" or bad base64
-        if answer is MISSING:
-            return None, None
-        assert isinstance(answer, bytes)
-        outcome = server.step(answer)
+        # RFC 4954 section 4: the blank stays, even if the challenge is empty
+        await smtp.push(b"334 " + encode(outcome.data))
+        line = (await smtp.reader.readline()).removesuffix(b"\r\n")
+        if line == b"*":
+            return "501 5.7.0 cancelled", None
+        if not switches.permits(mechanism):  # switched off in the meantime
+            return "504 5.5.4 not offered here", None
+        try:
+            outcome = server.step(decode(line))
+        except Base64Error:
+            return "501 5.5.2 can't decode base64", None
     if isinstance(outcome, Success):
         log(f"{outcome.username} logged in with AUTH {mechanism.name}")
         return "235 2.7.0 welcome", outcome.username

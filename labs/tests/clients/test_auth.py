@@ -68,6 +68,25 @@ def test_where_the_server_proves_nothing_an_impostor_is_believed(lab, mechanism)
         connection.quit()
 
 
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "SCRAM-SHA-256"])
+def test_what_does_not_fit_into_a_command_of_pop3_waits_to_be_asked(lab, mechanism):
+    """RFC 5034 section 4: then there is no initial response. (A wrong password of 300 characters, and a right one.)"""
+    mailbox = lab.alice.pop3()
+    with pytest.raises(SaslError, match="wrong name or password"):
+        auth(mailbox, mechanism, "alice" * 50, "x" * 300)
+    auth(mailbox, mechanism, "alice", lab.student.password("alice"))
+    mailbox.quit()
+
+
+def test_a_closed_connection_and_an_unknown_option_are_one_sentence(lab):
+    for connection in connections(lab):
+        with pytest.raises(SaslError, match="CRAM-MD5 doesn't know one of the options cnonce"):
+            auth(connection, "CRAM-MD5", "alice", "x", cnonce="1")
+        connection.quit()
+        with pytest.raises(ConnectionError, match="closed"):
+            auth(connection, "CRAM-MD5", "alice", "x")
+
+
 def test_an_unknown_mechanism_is_named(lab):
     with pytest.raises(SaslError, match="No mechanism is called 'KERBEROS': choose from SCRAM-SHA-256"):
         auth(lab.alice.pop3(), "KERBEROS", "alice", "x")

@@ -57,3 +57,10 @@ def test_belief_is_asked_each_time() -> None:
 
 def test_repr_hides_passwords() -> None:
     assert "copper" not in repr(KNOWN)
+
+
+def test_a_password_of_which_saslprep_leaves_nothing_is_none() -> None:
+    """U+00AD is mapped to nothing (RFC 4013 section 2.1), and an empty password lets nobody in."""
+    known = Credentials({"eve": "\u00ad"})
+    assert known.verifier("eve") is None
+    assert known.kept("eve")[-1][2].startswith("nothing")

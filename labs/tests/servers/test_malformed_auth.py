@@ -54,7 +54,7 @@ def nonsense(random: Random) -> bytes:
 def test_pop3_engine(mechanism: str) -> None:
     store = Store("example.test", {"alice": "sesame"})
     random = Random(mechanism)
-    for _ in range(2000):
+    for _ in range(400):
         session = Pop3Server(store, Switches(ALL))
         session.greeting()
         for _ in range(MAX_ERRORS):
@@ -77,8 +77,8 @@ def test_apop_engine() -> None:
     random = Random("APOP")
     right = apop.digest(b"<1@mail>", b"sesame").encode()
     switches = Switches(["apop", "fixed_challenge"])
-    switches.fix("APOP", "<1@mail>")
-    for _ in range(10_000):
+    switches.fix({"APOP": "<1@mail>"})
+    for _ in range(2000):
         session = Pop3Server(store, switches)
         session.greeting()
         digest = bytearray(right)

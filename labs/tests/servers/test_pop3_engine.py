@@ -183,7 +183,7 @@ def test_a_timestamp_in_the_greeting_says_that_apop_is_there() -> None:
     assert len({Pop3Server(store, Switches(["apop"])).greeting() for _ in range(50)}) == 50
     assert poplib.POP3.timestamp.search(Pop3Server(store, Switches(["apop"])).greeting())
     switches = Switches(["apop", "fixed_challenge"])
-    switches.fix("APOP", "<1896.697170952@dbc.mtview.ca.us>")
+    switches.fix({"APOP": "<1896.697170952@dbc.mtview.ca.us>"})
     session = Pop3Server(store, switches)
     assert session.greeting() == b"+OK mail.example.test POP3 ready <1896.697170952@dbc.mtview.ca.us>\r\n"
     for wrong in ("mrose", "mrose " + 32 * "0", "eve c4c9334bac560ecc979e58001b3e22fb", "mrose é"):

@@ -29,7 +29,7 @@ def read(path: Path) -> tuple[Switches, list[tuple[bytes, bytes]]]:
         if line.startswith("allow:"):
             switches.set(line.removeprefix("allow:").split())
         elif line.startswith("challenge:"):
-            switches.fix(*line.removeprefix("challenge:").split())
+            switches.fix(dict([line.removeprefix("challenge:").split()]))
         elif kind in ("C:", "C!"):
             rounds.append((octets, b""))
         elif kind in ("S:", "S!"):

@@ -135,7 +135,7 @@ def test_commands(server_process: Callable) -> None:
 @pytest.mark.parametrize(
     ("request_", "sentence"),
     [
-        ({"do": "dance"}, "no command is called 'dance': choose from allow, challenge, deliver,"),
+        ({"do": "dance"}, "no command is called 'dance': choose from allow, deliver, fix,"),
         ({}, "no command is called None"),
         ({"do": ["ping"]}, "no command is called ['ping']"),
         ({"do": "mails"}, '"mails" needs "user" in the same line.'),

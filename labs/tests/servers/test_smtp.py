@@ -231,3 +231,19 @@ class TestPostmasterAndSpace:
             assert smtp.rcpt("alice@example.test")[0] == 250
             assert smtp.rcpt("bob@example.test")[0] == 452
             assert smtp.data(MAIL)[0] == 250
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [(b"*", b"501 5.7.0"), (b"* ", b"501 5.5.2"), (b" ", b"501 5.5.2"), (b"AGFs====", b"501 5.5.2")]
+    + [(b" AGFs", b"501 5.5.2"), (b"AGFs\t", b"501 5.5.2"), (b"=", b"501 5.5.2"), (b"", b"535 5.7.8")],
+)
+def test_a_response_is_strict_base64(mail_host, line: bytes, code: bytes) -> None:
+    """RFC 4954 section 4, as strict as in POP3; an empty line is an empty response."""
+    with socket.create_connection(("127.0.0.1", mail_host.ports["submission"]), 10) as sock:
+        lines = sock.makefile("rb")
+        sock.sendall(b"EHLO x\r\nAUTH PLAIN\r\n")
+        while not (answer := lines.readline()).startswith(b"334"):
+            assert answer
+        sock.sendall(line + b"\r\n")
+        assert lines.readline().startswith(code)

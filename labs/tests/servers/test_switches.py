@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import poplib
 import smtplib
 from collections.abc import Callable
 
 import pytest
 
+from maillab.sasl import cram_md5
 from maillab.servers import SWITCHES, Switches
 from maillab.student import Student
 
@@ -85,7 +87,10 @@ def test_challenges_are_fresh_unless_the_switch_is_on(server_process: Callable) 
         return {poplib.POP3("127.0.0.1", server.ports["pop3"], timeout=10).getwelcome() for _ in range(5)}
 
     assert len(greetings()) == 5
+    assert "only while" in server.ask({"do": "fix", "challenges": {"APOP": None}})["error"]
     server.ask({"do": "allow", "switches": ["apop", "fixed_challenge"]})
+    assert len(greetings()) == 5  # the switch alone fixes nothing
+    server.ask({"do": "fix", "challenges": {"APOP": None}})
     assert len(greetings()) == 1
     server.ask({"do": "allow", "switches": ["apop"]})
     assert len(greetings()) == 5
@@ -101,3 +106,28 @@ def test_nobody_is_believed_unless_the_switch_is_on(server_process: Callable) ->
             if code == 235:
                 continue
             assert smtp.docmd("AUTH", "PLAIN AGV2ZQB3cm9uZw==")[0] == 535
+
+
+def test_a_mechanism_switched_off_in_mid_exchange_lets_nobody_in(server_process: Callable) -> None:
+    challenge, response = (
+        "PDFAbWFpbD4=",
+        base64.b64encode(f"alice {cram_md5.digest(b'<1@mail>', PASSWORD.encode())}".encode()),
+    )
+    server = server_process(allow=[])
+    pop = poplib.POP3("127.0.0.1", server.ports["pop3"], timeout=10)
+    with smtplib.SMTP("127.0.0.1", server.ports["submission"], "test", timeout=10) as smtp:
+        smtp.ehlo()
+        for switches, code in ((["cram_md5", "fixed_challenge"], 235), ([], 504)):
+            server.ask({"do": "allow", "switches": ["cram_md5", "fixed_challenge"]})
+            server.ask({"do": "fix", "challenges": {"CRAM-MD5": "<1@mail>"}})
+            assert smtp.docmd("AUTH", "CRAM-MD5") == (334, challenge.encode())
+            pop._putcmd("AUTH CRAM-MD5")
+            assert pop.file.readline() == f"+ {challenge}\r\n".encode()
+            server.ask({"do": "allow", "switches": switches})
+            assert smtp.docmd(response.decode())[0] == code
+            pop._putline(response)
+            assert pop.file.readline().startswith(b"+OK" if code == 235 else b"-ERR")
+            pop = poplib.POP3("127.0.0.1", server.ports["pop3"], timeout=10)
+            smtp.close()
+            smtp.connect("127.0.0.1", server.ports["submission"])
+            smtp.ehlo()
