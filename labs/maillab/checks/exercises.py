@@ -13,7 +13,7 @@ from typing import Any
 from ..lab import newest
 from ..places import SOLUTIONS
 from .lessons import declare
-from .verdict import Note, Verdict
+from .verdict import Code, Note, Verdict
 
 
 class Said(str):
@@ -110,7 +110,7 @@ def untouched(answer: Any) -> bool:
     if answer is ...:
         return True
     if isinstance(answer, dict):
-        return any(part is ... for row in answer.values() if isinstance(row, tuple) for part in row)
+        return any(part is ... for row in answer.values() if isinstance(row, tuple | list) for part in row)
     return isinstance(answer, tuple | list) and any(part is ... for part in answer)
 
 
@@ -134,7 +134,9 @@ def solution(number: str) -> Note:
 
     path = SOLUTIONS / f"{number.partition('.')[0]}.py"
     solutions = parse_solutions(path.read_text("utf-8")) if path.exists() else {}
-    return Note(solutions.get(number, f"There is no solution of {number!r} here."))
+    if number not in solutions:
+        return Note(f"There is no solution of {number!r} here.")
+    return Code(solutions[number])
 
 
 def short(value: Any, most: int = 120) -> str:

@@ -48,7 +48,7 @@ prediction(
             "Yes, and Mallory, who has heard them once, could send them as well, without knowing the password."
         ),
         "Mallory could compute the password": (
-            "She could no more than before: the digits can't be turned back. But she could send them again."
+            "Not compute: the digits can't be turned back. But a list made for that one challenge would do (lesson 08)."
         ),
     },
     "Alice would send the same digits each time, and Mallory, who has heard them once, could send them too.",
@@ -72,7 +72,7 @@ prediction(
     "04.1",
     "The challenge ends the greeting: everything from '<' to '>'. The digits are the last word of the APOP command.",
     "conversation.turns[0].text is the greeting, conversation.turns[1].text the command.",
-    "challenge = timestamp from turns[0].text; digest = conversation.turns[1].text.split()[2]",
+    "challenge = conversation.turns[0].text.split()[-1]; digest = conversation.turns[1].text.split()[-1]",
 )
 def parts(answer: Any, lab: Any) -> str:
     expected = "the challenge and the digits of one APOP login, as two texts"
@@ -82,8 +82,11 @@ def parts(answer: Any, lab: Any) -> str:
             raise Wrong(part, expected, "Use .text of a turn, or .decode().")
         if not isinstance(part, str):
             raise Wrong(part, expected)
+    challenge, digest = challenge.strip(), digest.strip().lower()
     if not (challenge.startswith("<") and challenge.endswith(">")):
         raise Wrong(challenge, expected, "The challenge is '<…>', with the angle brackets: they are hashed, too.")
+    if digest.startswith("apop "):
+        raise Wrong(digest, expected, "Only the last word of the line: the 32 digits.")
     alice = lab.student.accounts["alice"]
     if digest != hashlib.md5((challenge + alice.password).encode(), usedforsecurity=False).hexdigest():
         raise Wrong(digest, "the 32 digits that answer this challenge", "Take both from the same session.")
@@ -104,14 +107,20 @@ def respond(answer: Any, lab: Any) -> str:
     right = "c4c9334bac560ecc979e58001b3e22fb"
     if isinstance(got, bytes):
         raise Wrong(got, expected, "Digits are a text: .hexdigest() instead of .digest().")
+    if isinstance(got, str) and got.strip().lower() == right != got:
+        raise Wrong(got, expected, "The right digits, but the server wants just them: small letters, no blanks.")
     if got != right:
         hint = ""
         if got == hashlib.md5("".join(reversed(RFC_1939)).encode(), usedforsecurity=False).hexdigest():
             hint = "That is the password first. The challenge comes first."
         raise Wrong(got, f"{right}, as in RFC 1939 (challenge {RFC_1939[0]}, password {RFC_1939[1]})", hint)
-    if not lab.live:
-        return "The digits of RFC 1939. (On a recording nobody can be logged in with them.)"
     bob = lab.student.accounts["bob"]
+    for challenge in ("<1@mail.example.test>", "<2@mail.example.test>"):
+        right = hashlib.md5((challenge + bob.password).encode(), usedforsecurity=False).hexdigest()
+        if (got := call(answer, challenge, bob.password)) != right:
+            raise Wrong(got, f"{right} for the challenge {challenge} and Bob's password")
+    if not lab.live:
+        return "The digits of RFC 1939, and Bob's. (On a recording nobody can be logged in with them.)"
     reply = apop_login(lab, bob.name, lambda challenge: call(answer, challenge, bob.password))
     if not reply.startswith("+OK"):
         raise Wrong(Said(f"the server's answer {reply!r}"), "+OK from your server, too")

@@ -8,7 +8,7 @@ import random
 from typing import Any
 
 from ..sasl import cram_md5
-from ..sasl.md5 import hmac_md5
+from ..sasl.md5 import hmac_md5, padded
 from .exercises import Said, Wrong, call, exercise
 from .predictions import prediction
 
@@ -73,7 +73,7 @@ def not_apop(answer: Any, lab: Any) -> str:
     challenge, digits = answer
     expected = "32 hexadecimal digits: MD5 over this session's challenge and Alice's password"
     password = lab.student.accounts["alice"].password
-    if not (isinstance(digits, str) and len(digits) == 32):
+    if not (isinstance(digits, str) and len(digits := digits.strip().lower()) == 32):
         raise Wrong(digits, expected)
     sent = cram_md5.digest(challenge.encode(), password.encode())
     if digits == sent:
@@ -98,17 +98,41 @@ def by_hand(answer: Any, lab: Any) -> str:
     if isinstance(got, bytes):
         raise Wrong(got, expected, "The outer hash ends in .hexdigest(), the inner one in .digest().")
     if got != "b913a602c7eda7a495b4e6e7334d3890":
-        hint = ""
-        if got == hashlib.md5(key + text, usedforsecurity=False).hexdigest():
-            hint = "That is one hash over both. HMAC takes two."
-        raise Wrong(got, "b913a602c7eda7a495b4e6e7334d3890, as in RFC 2195", hint)
+        raise Wrong(got, "b913a602c7eda7a495b4e6e7334d3890, as in RFC 2195", slip(key, text, str(got)))
+    if "hmac" in getattr(getattr(answer, "__code__", None), "co_names", ()):
+        raise Wrong(Said("Python's own hmac"), expected, "That one is right, and not yours: build it from two MD5s.")
     generator = random.Random(5)
     for length in (0, 1, 63, 64, 65, 200):
         key, text = generator.randbytes(length), generator.randbytes(40)
         if call(answer, key, text) != hmac_md5(key, text).hex():
             hint = "A key longer than 64 bytes is hashed first." if length > 64 else "Short keys are filled with zeros."
-            raise Wrong(Said(f"other digits than HMAC's for a key of {length} bytes"), "the same", hint)
+            raise Wrong(Said(f"other digits for a key of {length} bytes"), "HMAC's", hint)
     return "RFC 2195's example, and keys from 0 to 200 bytes. That is all of HMAC."
+
+
+def slip(key: bytes, text: bytes, got: str) -> str:
+    """The mistake that leads to these digits, in one sentence; empty if it is none of the common ones."""
+
+    def md5(data: bytes) -> Any:
+        return hashlib.md5(data, usedforsecurity=False)
+
+    def xor(block: bytes, byte: int) -> bytes:
+        return bytes(each ^ byte for each in block)
+
+    def hmac(block: bytes, inner_pad: int = 0x36, outer_pad: int = 0x5C) -> str:
+        inner = md5(xor(block, inner_pad) + text).digest()
+        return str(md5(xor(block, outer_pad) + inner).hexdigest())
+
+    block = padded(key)
+    inner = md5(xor(block, 0x36) + text).hexdigest()
+    slips = {
+        md5(key + text).hexdigest(): "That is one hash over both. HMAC takes two.",
+        md5(xor(block, 0x5C) + inner.encode()).hexdigest(): "The inner hash goes in as 16 bytes: .digest().",
+        hmac(block, 36, 52): "36 and 5c are hexadecimal: 0x36 and 0x5C.",
+        hmac(key.ljust(64, b"0")): "The key is filled up with zero bytes, b'\\0', not with the character 0.",
+        hmac(key): "The key isn't filled up to 64 bytes.",
+    }
+    return slips.get(got, "")
 
 
 @exercise(
@@ -122,11 +146,22 @@ def stolen(answer: Any, lab: Any) -> str:
     if not callable(answer):
         raise Wrong(answer, expected)
     alice = lab.student.accounts["alice"]
-    for challenge in ("<1.2@mail.example.test>", "<3.4@mail.example.test>"):
+    for turn, challenge in enumerate(("<1.2@mail.example.test>", "<3.4@mail.example.test>")):
         got = call(answer, challenge)
-        if got != cram_md5.digest(challenge.encode(), alice.password.encode()):
-            hint = "Use the copies: whoever goes on with inner itself can do so only once."
-            raise Wrong(got, f"the digits that answer {challenge}", hint)
+        right = cram_md5.digest(challenge.encode(), alice.password.encode())
+        if got != right:
+            hint = "Use the copies: whoever goes on with inner itself can do so only once." if turn else ""
+            if isinstance(got, bytes):
+                hint = "The digits are a text: second.hexdigest()."
+            elif str(got).endswith(right):
+                hint = "Only the digits, without the name."
+            raise Wrong(
+                got, f"the digits that answer {challenge}", hint or "second.update(first.digest()): the 16 bytes."
+            )
+    if "password" in getattr(getattr(answer, "__code__", None), "co_names", ()):
+        raise Wrong(
+            Said("a function that uses the password"), expected, "Mallory doesn't have it: use first and second."
+        )
     if not lab.live:
         return "The right digits, and not a password in sight."
     server = lab.alice.smtp("submission")

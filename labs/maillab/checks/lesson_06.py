@@ -18,7 +18,7 @@ RFC_2831 = {
 
 prediction(
     "06.A",
-    "Eight or more fields go into DIGEST-MD5's hash. How many of them does Mallory not hear?",
+    "Eight things go into DIGEST-MD5's hash, names and nonces and the password. How many does Mallory not hear?",
     {
         "None": "Then she could compute the response herself. The password is hashed in, and never said.",
         "One, the password": "Yes: all the others cross the network. More fields don't make more secrets.",
@@ -79,9 +79,15 @@ def fields(answer: Any, lab: Any) -> str:
     quoted = [name for name in FIELDS if '"' in str(answer[name])]
     if quoted:
         raise Wrong(answer[quoted[0]], "a value without quotation marks", "value.strip('\"')")
-    if answer["response"] != response_to(answer, lab.student.accounts["alice"].password):
+    try:
+        fits = answer["response"] == response_to(answer, lab.student.accounts["alice"].password)
+    except (ValueError, TypeError, AttributeError):  # values that never stood in a response
+        fits = False
+    if not fits:
         raise Wrong(Said("fields that don't belong together"), "those of one response of Alice's")
-    return "Of all these, Alice's program chose two: cnonce and digest-uri. (And nc is always 00000001.)"
+    return (
+        "Alice's program chose two of these: cnonce and digest-uri. (nc is 1: this nonce is used for the first time.)"
+    )
 
 
 def response_to(said: dict[str, str], password: str) -> str:
@@ -114,13 +120,14 @@ def respond(answer: Any, lab: Any) -> str:
         right = value_of(steps, "digest").hex()
         if got != right:
             where = "as in RFC 2831" if values is RFC_2831 else f"for {values}"
-            raise Wrong(got, f"{right}, {where}", "KD: HA1, nonce, nc, cnonce, qop, HA2, with colons between them.")
+            hint = "KD: HA1, nonce, nc, cnonce, qop, HA2, with colons between them; both hashes as text, .hexdigest()."
+            raise Wrong(got, f"{right}, {where}", hint)
     return "RFC 2831's example and another. Your function has never seen a password: keep that in mind."
 
 
 @exercise(
     "06.3",
-    "steps = digest_md5.derive(said['username'], said['realm'], password, …) with the six other fields.",
+    "steps = digest_md5.derive(said['username'], said['realm'], password, …) with the five other fields.",
     "steps[-1].value.hex() is the rspauth that it should be. Compare.",
     "return digest_md5.derive(said['username'], said['realm'], password, said['nonce'], said['cnonce'], said['nc'], "
     "said['qop'], said['digest-uri'])[-1].value.hex() == rspauth",
@@ -136,9 +143,13 @@ def genuine(answer: Any, lab: Any) -> str:
     }  # fmt: skip
     steps = steps_of(said, password)
     right, response = value_of(steps, "rspauth").hex(), value_of(steps, "digest").hex()
+    said |= {"charset": "utf-8", "response": response}
     impostors = value_of(steps_of(said, "a-wrong-guess"), "rspauth").hex()
-    for rspauth, wanted in ((right, True), (impostors, False), (response, False)):
+    for rspauth, wanted in ((right, True), (impostors, False), (response, False), ("x" + right, False)):
         if bool(call(answer, said, password, rspauth)) is not wanted:
             seen = f"{not wanted} for " + ("the real server's proof" if wanted else "a proof that isn't one")
-            raise Wrong(Said(seen), str(wanted), "Compare with the last step, not with the client's response.")
+            hint = "Compare the whole rspauth with the last step."
+            if {"five", "steps"} & {*getattr(getattr(answer, "__code__", None), "co_names", ())}:
+                hint = "Your function uses five or steps of the cell above: take the fields from said."
+            raise Wrong(Said(seen), str(wanted), hint)
     return "The real server's proof passes; the impostor's, and the client's own response sent back, don't."

@@ -27,7 +27,7 @@ prediction(
     {
         "Alice's and Carol's": "Alice's is no word with an ending, but three parts: no rule of this list makes it.",
         "Carol's, who chose hers": "Yes: people choose words, and change them in the same few ways.",
-        "Nobody's: both contain digits": "Rules put digits behind every word, because people do.",
+        "Nobody's: they aren't plain words": "Rules change each word a little, as people do.",
     },
     "Carol's, who chose hers: people choose words, and change them in the same few ways.",
 )
@@ -71,6 +71,8 @@ def fits(answer: Any, lab: Any) -> str:
             raise Wrong(Said(f"True for {word!r}"), expected)
     if not call(answer, alice.password):
         raise Wrong(Said("False for her password, too"), expected, "Challenge first, then the word; then compare.")
+    if "password" in getattr(getattr(answer, "__code__", None), "co_names", ()):
+        raise Wrong(Said("a function that knows the password"), expected, "Mallory has the challenge and the digits.")
     return "That is all of it. From here on it's only a question of which words, and how many a second."
 
 
@@ -118,12 +120,10 @@ def seconds(answer: Any, lab: Any) -> str:
     *said, measured = answer
     for name, one in zip(("SCRAM-SHA-256", "APOP"), said, strict=True):
         expected = f"the seconds that all of the pattern takes against {name}"
-        if not isinstance(one, int | float):
+        if not isinstance(one, int | float) or one <= 0:
             raise Wrong(one, expected)
         right = PATTERN / measured[name]
-        if not 0.98 < one / right < 1.02:
-            hint = "That is upside down." if 0.98 < one * right < 1.02 else ""
-            raise Wrong(Said(f"{one:.4g}"), f"{right:.4g}, {expected}", hint)
-    return (
-        f"{said[0]:,.0f} seconds instead of {said[1]:.2f}: {said[0] / said[1]:,.0f} times the price, and still payable."
-    )
+        if not 0.94 < one / right < 1.06:  # rounded is right
+            hint = "That is upside down." if 0.94 < one * right < 1.06 else ""
+            raise Wrong(Said(f"{one:.4g}"), expected, hint)
+    return f"{said[0]:,.0f} seconds instead of {said[1]:.2g}. For so small a pattern even the high price is payable."

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..sasl import apop
 from .exercises import Said, Wrong, exercise
+from .lesson_07 import PATTERN
 from .predictions import prediction
 
 CHOSEN = "<1.1@mail.example.test>"
@@ -40,7 +41,7 @@ prediction(
             "That nonce is among the bytes that are replayed. To the server it's as good as any other."
         ),
         "All of them": "Yes. A client's nonce is replayed with the rest; only the server's could have told.",
-        "None, after lesson 08.A": "There the challenge was new. Here it isn't.",
+        "None, as part 1 has shown": "There the challenge was new. Here it isn't.",
     },
     "All of them. A client's nonce is replayed with the rest; only the server's could have told.",
 )
@@ -103,6 +104,8 @@ def table(answer: Any, lab: Any) -> str:
             raise Wrong(Said("passwords → digests"), expected, "The other way round: digests are what is looked up.")
         if answer.get(apop.digest(CHOSEN.encode(), password.encode())) != password:
             raise Wrong(Said(f"{len(answer):,} entries, and not {user}'s among them"), expected)
+    if len(answer) != PATTERN:
+        raise Wrong(Said(f"{len(answer):,} entries"), f"{PATTERN:,}: one for each candidate of the pattern")
     return f"{len(answer):,} lines, made once, for everybody who will ever come by."
 
 
@@ -117,7 +120,7 @@ RIGHT = {
 
 @exercise(
     "08.3",
-    "The first column is in the table of part 2, the others in parts 3 and 4.",
+    "The first column is in the table of part 2, the others in parts 3 and 4 (and CRAM-MD5's impostor in lesson 05).",
     "A table fails where the client puts in a nonce of its own; an impostor, where she has to prove something.",
 )
 def summary(answer: Any, lab: Any) -> str:
@@ -126,8 +129,10 @@ def summary(answer: Any, lab: Any) -> str:
         raise Wrong(answer, expected)
     questions = ("does a replay work at a server that repeats itself", "does a table work", "is an impostor noticed")
     for name, right in RIGHT.items():
-        if len(answer[name]) != 3:
+        if not isinstance(answer[name], tuple | list) or len(answer[name]) != 3:
             raise Wrong(answer[name], expected)
+        if any(said not in (True, False) for said in answer[name]):
+            raise Wrong(answer[name], expected, "Write True or False, without quotation marks.")
         for question, said, true in zip(questions, answer[name], right, strict=True):
             if bool(said) is not true:
                 raise Wrong(Said(f"{name}, {question}: {bool(said)}"), "what happened in the lab")

@@ -70,3 +70,10 @@ class Note:
 
     def _repr_html_(self) -> str:
         return box(html.escape(self.text).replace("\n", "<br>"), self.colour)
+
+
+class Code(Note):
+    """A note that is code: it keeps its blanks, so that it can be copied."""
+
+    def _repr_html_(self) -> str:
+        return box(f"<pre style='margin:0;white-space:pre-wrap'>{html.escape(self.text)}</pre>", self.colour)

@@ -235,8 +235,11 @@ class TestPostmasterAndSpace:
 
 @pytest.mark.parametrize(
     ("line", "code"),
-    [(b"*", b"501 5.7.0"), (b"* ", b"501 5.5.2"), (b" ", b"501 5.5.2"), (b"AGFs====", b"501 5.5.2")]
-    + [(b" AGFs", b"501 5.5.2"), (b"AGFs\t", b"501 5.5.2"), (b"=", b"501 5.5.2"), (b"", b"535 5.7.8")],
+    [
+        (b"*", b"501 5.7.0"),
+        (b"", b"535 5.7.8"),
+        *((line, b"501 5.5.2") for line in (b"* ", b" ", b"AGFs====", b" AGFs", b"AGFs\t", b"=")),
+    ],
 )
 def test_a_response_is_strict_base64(mail_host, line: bytes, code: bytes) -> None:
     """RFC 4954 section 4, as strict as in POP3; an empty line is an empty response."""
