@@ -10,8 +10,10 @@ import multiprocessing
 import os
 import signal
 import time
+import warnings
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +30,7 @@ WORTH_IT = 1.0
 """Seconds that must be left for other processes to be started: that alone takes about half a second."""
 
 Tried = tuple[bytes | None, int]
+Portion = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -74,19 +77,19 @@ def crack(
     ``if __name__ == "__main__":``.
 
     Raises:
-        ValueError: nothing can be guessed from this finding; the sentence says why.
+        ValueError: nothing can be guessed from this finding, or with these candidates; the sentence says why.
     """
     from tqdm.auto import tqdm  # a bar in a notebook, text elsewhere
 
     target = trial(finding)
+    if processes is not None and (not isinstance(processes, int) or processes < 1):
+        raise ValueError(f"processes is a whole number from 1 up, not {processes!r}.")
     if not isinstance(candidates, Candidates):
         candidates = Candidates(candidates)
     password, guesses, finished = None, 0, True
     search = _Search(target, candidates, processes or cores(), forced=processes is not None)
     began = time.perf_counter()
-    with tqdm(
-        total=len(candidates), unit=" guesses", unit_scale=True, disable=not progress, desc="guessing"
-    ) as bar:
+    with tqdm(total=len(candidates), unit=" guesses", unit_scale=True, disable=not progress, desc="guessing") as bar:
         try:
             with contextlib.closing(search.run()) as portions:
                 for found, tried in portions:
@@ -122,23 +125,35 @@ class _Search:
     def __init__(self, target: Trial, candidates: Candidates, processes: int, forced: bool) -> None:
         self.target, self.candidates, self.processes, self.forced = target, candidates, processes, forced
         self.used = 1
-        self._at, self._step = 0, 1  # in words of the candidates
-        self._per_word = len(candidates) / max(len(candidates.words), 1)
+        self._at, self._step = 0, 1  # in rows of the candidates
+        self._per_row = len(candidates) / max(candidates.rows, 1)
+        self._handed_out: list[Portion] = []  # to other processes, and not come back
 
     def run(self) -> Generator[Tried, None, None]:
         """Portion after portion."""
         yield from self._alone()
-        if self._at < len(self.candidates.words):
-            yield from self._together()
+        if self._at < self.candidates.rows:
+            try:
+                yield from self._together()
+            except BrokenProcessPool:
+                warnings.warn(
+                    "One of the other processes died, so this one goes on alone. Others can start from a notebook, or "
+                    'from a script that is in a file, under if __name__ == "__main__":',
+                    stacklevel=2,
+                )
+                self.used = self.processes = 1
+                for portion in self._handed_out:
+                    yield attempt(self.target, self.candidates.portion(*portion))
+                yield from self._alone()
 
-    def _next(self) -> tuple[int, int]:
+    def _next(self) -> Portion:
         start = self._at
-        self._at = min(start + self._step, len(self.candidates.words))
+        self._at = min(start + self._step, self.candidates.rows)
         return start, self._at
 
     def _alone(self) -> Generator[Tried, None, None]:
         guesses, seconds = 0, 0.0
-        while self._at < len(self.candidates.words):
+        while self._at < self.candidates.rows:
             before = time.perf_counter()
             tried = attempt(self.target, self.candidates.portion(*self._next()))
             took = time.perf_counter() - before
@@ -146,7 +161,7 @@ class _Search:
             guesses, seconds = guesses + tried[1], seconds + took
             # Portions of the right size: grow slowly, so that one quick start doesn't make a giant
             step = self._step * min(PORTION_SECONDS / max(took, 1e-9), 4)
-            self._step = max(1, int(min(step, MAX_PORTION / max(self._per_word, 1))))
+            self._step = max(1, int(min(step, MAX_PORTION / max(self._per_row, 1))))
             if self.processes > 1 and seconds > PORTION_SECONDS:
                 left = (len(self.candidates) - guesses) * seconds / max(guesses, 1)
                 if self.forced or left > WORTH_IT:
@@ -161,38 +176,50 @@ class _Search:
             initializer=_begin,
             initargs=(self.target, self.candidates),
         )
-        waiting: set[Future[Any]] = set()
+        waiting: dict[Future[Tried], Portion] = {}
         try:
             with _deaf():  # each of the first portions starts a process
                 self._submit(pool, waiting, self.processes)
             while waiting:
-                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                done = [(future, waiting.pop(future)) for future in wait(waiting, return_when=FIRST_COMPLETED).done]
                 self._submit(pool, waiting, 2 * self.processes)  # one being tried, one ready, for each
-                for future in done:
-                    yield future.result()
+                for future, portion in done:
+                    tried = future.result()
+                    self._handed_out.remove(portion)
+                    yield tried
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _submit(self, pool: ProcessPoolExecutor, waiting: set[Future[Any]], many: int) -> None:
-        while self._at < len(self.candidates.words) and len(waiting) < many:
-            waiting.add(pool.submit(_portion, *self._next()))
+    def _submit(self, pool: ProcessPoolExecutor, waiting: dict[Future[Tried], Portion], many: int) -> None:
+        while self._at < self.candidates.rows and len(waiting) < many:
+            portion = self._next()
+            self._handed_out.append(portion)
+            waiting[pool.submit(_portion, *portion)] = portion
 
 
 @contextlib.contextmanager
 def _deaf() -> Iterator[None]:
     """Start processes that don't hear Ctrl-C: it reaches all of them, and only the first should deal with it.
 
-    Whoever starts inherits that a signal is ignored, so this process ignores it too for some milliseconds.
+    Whoever starts inherits that a signal is held back. This process notes it, and hears it when they have started:
+    one that is interrupted while it starts another would wait for that for ever.
     """
+    noted: list[Any] = []
     try:
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        before = signal.signal(signal.SIGINT, lambda *_: noted.append(True))
     except ValueError:  # only the main thread can say so, and only it is interrupted
         yield
         return
     try:
-        yield
+        with contextlib.ExitStack() as after:
+            if hasattr(signal, "pthread_sigmask"):  # not on Windows, where nothing is inherited
+                mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+                after.callback(signal.pthread_sigmask, signal.SIG_SETMASK, mask)
+            yield
     finally:
         signal.signal(signal.SIGINT, before)
+        if noted:
+            signal.raise_signal(signal.SIGINT)
 
 
 # -- in the other processes --

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..findings import Finding
+from .candidates import checked
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def run(finding: Finding, guesses: str | Iterable[str], timeout: float = 300.0) 
         guesses: words, or a mask such as ``"copper-otter-?d?d"`` (``?d`` a digit, ``?l`` a small letter).
 
     Raises:
-        ValueError: hashcat has no mode for this finding.
+        ValueError: hashcat has no mode for this finding, or those aren't words.
         RuntimeError: hashcat isn't here, or it failed; the sentence repeats what it said.
         subprocess.TimeoutExpired: it took too long.
     """
@@ -62,10 +64,10 @@ def run(finding: Finding, guesses: str | Iterable[str], timeout: float = 300.0) 
         if isinstance(guesses, str):
             attack = ["-a", "3", str(target), guesses]
         else:
-            words.write_text("".join(f"{word}\n" for word in guesses), "utf-8", newline="\n")
+            words.write_text("".join(f"{_written(word)}\n" for word in checked(guesses)), "utf-8", newline="\n")
             attack = ["-a", "0", str(target), str(words)]
         # Neither what it found before (the potfile) nor where it stopped may count here.
-        command = [path, "-m", mode, "--quiet", "--potfile-disable", "--restore-disable"]
+        command = [path, "-m", mode, "--quiet", "--potfile-disable", "--restore-disable", *_session()]
         command += ["--outfile-format", "2", "-o", str(out), *attack]
         began = time.perf_counter()
         done = subprocess.run(
@@ -90,7 +92,7 @@ def rate(finding: Finding, timeout: float = 120.0) -> float:
         subprocess.TimeoutExpired: it took too long.
     """
     mode = _mode(finding)
-    command = [_path(), "-b", "-m", mode, "--quiet", "--machine-readable"]
+    command = [_path(), "-b", "-m", mode, "--quiet", "--machine-readable", *_session()]
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=timeout
     )
@@ -107,11 +109,27 @@ def _mode(finding: Finding) -> str:
     return str(finding.hashcat["mode"])
 
 
+def _session() -> list[str]:
+    """A name of its own: hashcat runs only once at a time under the same one."""
+    return ["--session", f"maillab-{os.getpid()}-{time.monotonic_ns()}"]
+
+
 def _path() -> str:
     path = shutil.which("hashcat")
     if path is None:
         raise RuntimeError("hashcat isn't installed on this computer.")
     return path
+
+
+def _written(word: str) -> str:
+    """A word as a line for hashcat: as octets where it would be read as something else.
+
+    >>> _written("sesame"), _written("$HEX[61]"), _written("a\\nb")
+    ('sesame', '$HEX[244845585b36315d]', '$HEX[610a62]')
+    """
+    if word.startswith("$HEX[") or "\n" in word or "\r" in word:
+        return f"$HEX[{word.encode().hex()}]"
+    return word
 
 
 def _plain(found: str) -> str:

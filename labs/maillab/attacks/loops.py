@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Protocol
 
+from ..sasl.md5 import BLOCK
 from ..sasl.saslprep import PrepError, saslprep
 
 
@@ -30,7 +31,6 @@ def _fast_md5() -> Callable[[bytes], Any]:
 
 
 md5 = _fast_md5()
-BLOCK = 64
 XOR_36 = bytes(octet ^ 0x36 for octet in range(256))
 XOR_5C = bytes(octet ^ 0x5C for octet in range(256))
 

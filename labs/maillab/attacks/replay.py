@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import socket
+import time
 from dataclasses import dataclass, field
-from typing import IO
 
 from ..conversations import Conversation, Turn
 from ..conversations.pop3 import has_many_lines
@@ -12,6 +13,9 @@ from ..names import PORTS, host_named
 from ..network import Host
 
 LOG_INS = ("AUTH", "APOP", "USER", "PASS")
+
+MAX_REPLY = 8 << 20
+"""Octets, a list or mail included. The server may be anybody's."""
 
 
 @dataclass(frozen=True)
@@ -31,25 +35,33 @@ class Replayed:
 def replay(host: Host, conversation: Conversation, to: str = "mail", timeout: float = 5.0) -> Replayed:
     """Connect from ``host`` and say everything that the client in ``conversation`` said, as it was captured.
 
-    Each turn waits for the answer to the one before. It ends with the capture, or when a log-in is refused.
+    Each turn waits for the answer to the one before, for up to ``timeout`` seconds. It ends with the capture, or when
+    a log-in is refused.
 
     Raises:
-        ValueError: there's nothing to replay in this conversation.
-        ConnectionError, TimeoutError: nobody listens there, or nobody answers.
+        ValueError: there's nothing to replay in this conversation, or not all of it was captured.
+        ConnectionError, TimeoutError: nobody listens there, nobody answers, or the answer has no end.
     """
     turns = [turn for turn in conversation.turns if turn.who == "C"]
     if conversation.protocol is None or not turns:
         raise ValueError("In this conversation no client says anything to a mail server.")
     if any(turn.kind == "tls" for turn in turns):
         raise ValueError("This conversation is encrypted: its octets mean nothing in another connection.")
+    greeted = any(turn.kind == "greeting" for turn in conversation.turns)
+    if conversation.gaps or not (greeted or conversation.captured == "client"):
+        raise ValueError(
+            "A part of this conversation isn't in the capture, and may be the log-in: it can't be said again."
+        )
     exchange: list[tuple[bytes, bytes]] = []
     accepted = False
-    with host.connect(to, _port(host, conversation, to), timeout) as sock, sock.makefile("rb") as answers:
-        exchange.append((b"", _line(answers, conversation.protocol)))
+    with host.connect(to, _port(host, conversation, to), timeout) as sock:
+        answers = _Answers(sock, conversation.protocol, timeout)
+        exchange.append((b"", answers.reply()))
         for turn in turns:
+            sock.settimeout(timeout)
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # then the answer is an empty one
                 sock.sendall(turn.data)
-            reply = _reply(answers, conversation.protocol, turn)
+            reply = answers.reply(turn)
             exchange.append((turn.data, reply))
             command = turn if turn.kind == "command" else turn.command
             if command and command.verb in LOG_INS:
@@ -69,26 +81,53 @@ def _port(host: Host, conversation: Conversation, to: str) -> int:
     return PORTS[services[0]] if services else captured
 
 
-def _line(answers: IO[bytes], protocol: str) -> bytes:
-    """One reply; in SMTP it may have several lines, and all but the last have a hyphen behind the code."""
-    try:
-        reply = answers.readline()
-        while protocol == "smtp" and reply.rpartition(b"\n")[0].rpartition(b"\n")[2][3:4] == b"-":
-            more = answers.readline()
-            if not more:
-                break
-            reply += more
-    except ConnectionResetError:
-        return b""
-    return reply
+class _Answers:
+    """What the server says: each reply within ``timeout`` seconds, however slowly it comes, and up to MAX_REPLY."""
 
+    def __init__(self, sock: socket.socket, protocol: str, timeout: float) -> None:
+        self._sock, self._protocol, self._timeout = sock, protocol, timeout
+        self._buffer = bytearray()  # came with an earlier reply
 
-def _reply(answers: IO[bytes], protocol: str, turn: Turn) -> bytes:
-    """The answer to a turn, with the list or mail that belongs to it in POP3."""
-    reply = _line(answers, protocol)
-    if protocol == "pop3" and turn.kind == "command" and has_many_lines(turn) and reply.startswith(b"+OK"):
-        line = None
-        while line not in (b".\r\n", b""):
-            line = answers.readline()
+    def reply(self, turn: Turn | None = None) -> bytes:
+        """The answer to a turn, with the list or mail that belongs to it in POP3; without a turn, the greeting.
+
+        Empty if the connection is over.
+        """
+        self._deadline = time.monotonic() + self._timeout
+        many = self._protocol == "pop3" and turn is not None and turn.kind == "command" and has_many_lines(turn)
+        reply = bytearray()
+        try:
+            line = self._line(0)
             reply += line
-    return reply
+            if self._protocol == "smtp":  # all lines but the last have a hyphen behind the code
+                while line[3:4] == b"-":
+                    line = self._line(len(reply))
+                    reply += line
+            elif many and line.startswith(b"+OK"):
+                while line not in (b".\r\n", b""):
+                    line = self._line(len(reply))
+                    reply += line
+        except ConnectionResetError:
+            return b""
+        return bytes(reply)
+
+    def _line(self, before: int) -> bytes:
+        """The next line, what there is of it when the connection ends; ``before``: octets of this reply that came."""
+        while not (end := self._buffer.find(b"\n") + 1):
+            if before + len(self._buffer) > MAX_REPLY:
+                raise ConnectionError(f"The server's reply is longer than {MAX_REPLY:,} octets.")
+            left = self._deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(f"The server's reply didn't end within {self._timeout:g} seconds.")
+            self._sock.settimeout(left)
+            try:
+                more = self._sock.recv(1 << 16)
+            except TimeoutError:
+                continue
+            if not more:
+                end = len(self._buffer)
+                break
+            self._buffer += more
+        line = bytes(self._buffer[:end])
+        del self._buffer[:end]
+        return line

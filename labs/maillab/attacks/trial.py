@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from collections.abc import Callable
 
@@ -10,6 +11,8 @@ from ..findings import Finding
 from ..sasl import SaslError
 from ..sasl.credentials import latin
 from ..sasl.directives import parse
+from ..sasl.scram import MAX_ITERATIONS
+from ..sasl.steps import octets
 from .loops import Apop, CramMd5, DigestMd5, Scram, Trial, md5
 
 
@@ -44,21 +47,30 @@ def _texts(said: str | list[str] | None) -> list[str]:
     return [] if said is None else [said] if isinstance(said, str) else said
 
 
-def _challenge(finding: Finding) -> str:
+def _challenges(finding: Finding) -> list[str]:
     challenges = _texts(finding.challenge)
     if not challenges:
         raise Unusable("The challenge isn't in this capture, and without it a guess has nothing to be hashed with.")
-    return challenges[0]
+    return challenges
 
 
 def _simple(kind: type[Apop] | type[CramMd5]) -> Callable[[Finding], Trial]:
     def make(finding: Finding) -> Trial:
-        response = _texts(finding.response)[-1]
+        responses = _texts(finding.response)
+        response = responses[-1]
         if not re.search(r" [0-9a-fA-F]{32}\Z", response):
             raise Unusable(f"{response!r} doesn't end in the 32 digits of a digest.")
-        return kind(_challenge(finding).encode(), bytes.fromhex(response[-32:]))
+        asked = _challenges(finding)[: len(responses)][-1]  # what this response answers, as in the line for hashcat
+        return kind(asked.encode(), bytes.fromhex(response[-32:]))
 
     return make
+
+
+def _of_length(length: int, proof: bytes) -> bytes:
+    """A proof that is whole; no guess would ever fit another one."""
+    if len(proof) != length:
+        raise ValueError
+    return proof
 
 
 def _digest_md5(finding: Finding) -> Trial:
@@ -70,29 +82,35 @@ def _digest_md5(finding: Finding) -> Trial:
     qop = said.get("qop", "auth")
     a2 = f"AUTHENTICATE:{said['digest-uri']}" + ("" if qop == "auth" else f":{'0' * 32}")
     ha2 = md5(a2.encode(encoding)).hexdigest()
+    # As in credentials.digest_key, the realm stays in UTF-8.
     return DigestMd5(
-        latin(said["username"]) + b":" + latin(said.get("realm", "")) + b":",
+        latin(said["username"]) + b":" + octets("realm", said.get("realm", "")) + b":",
         ":".join(a1_end).encode(encoding),
         ":".join(["", said["nonce"], said["nc"], said["cnonce"], qop, ha2]).encode(encoding),
-        bytes.fromhex(said["response"]),
+        _of_length(16, bytes.fromhex(said["response"])),
     )
 
 
 def _scram(hash: str) -> Callable[[Finding], Trial]:
     def make(finding: Finding) -> Trial:
-        server_first = _challenge(finding)
+        server_first = _challenges(finding)[0]
         client_first, client_final = _texts(finding.response)[:2]
         bare = client_first.split(",", 2)[2]  # without the header about channel binding
         without_proof, _, proof = client_final.rpartition(",p=")
         server = dict(part.split("=", 1) for part in server_first.split(","))
-        if not 0 < int(server["i"]) < 1 << 31:  # what pbkdf2_hmac can do
+        iterations = int(server["i"])
+        if iterations < 1:
             raise ValueError
+        if iterations > MAX_ITERATIONS:  # and nothing interrupts one guess
+            raise Unusable(
+                f"The server wants {iterations:,} iterations a guess; more than {MAX_ITERATIONS:,} aren't tried here."
+            )
         return Scram(
             hash,
             base64.b64decode(server["s"], validate=True),
-            int(server["i"]),
+            iterations,
             ",".join([bare, server_first, without_proof]).encode(),
-            base64.b64decode(proof, validate=True),
+            _of_length(hashlib.new(hash).digest_size, base64.b64decode(proof, validate=True)),
         )
 
     return make

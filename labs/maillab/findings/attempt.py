@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass, field
 
 from ..conversations.turns import Turn
+
+DIGEST = re.compile(rb"[0-9a-fA-F]{32}")  # MD5's, as APOP and CRAM-MD5 send it
 
 
 @dataclass(slots=True)
@@ -32,9 +35,17 @@ class Attempt:
 
     @property
     def answers(self) -> list[bytes]:
-        """All responses of the client, the initial one first, base64 undone where it can be."""
-        sent = self.responses if self.initial is None else [self.initial, *self.responses]
-        return [decoded(text) for text in sent]
+        """All responses of the client, the initial one first, base64 undone where it can be: to be shown."""
+        return [decoded(text) for text in self._sent]
+
+    @property
+    def messages(self) -> list[bytes | None]:
+        """The same, to be read; None: that one is no base64, so it isn't the mechanism's, whatever it looks like."""
+        return [unbase64(text) for text in self._sent]
+
+    @property
+    def _sent(self) -> list[bytes]:
+        return self.responses if self.initial is None else [self.initial, *self.responses]
 
 
 @dataclass(frozen=True, slots=True)

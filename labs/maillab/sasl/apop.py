@@ -9,12 +9,15 @@ of the client's goes into the hash but the secret, so whoever chooses the challe
 
 from __future__ import annotations
 
+import re
 import secrets
 
 from maillab.sasl.credentials import Credentials
 from maillab.sasl.exchange import Failure, Success
 from maillab.sasl.md5 import md5
-from maillab.sasl.steps import Part, Step, hashed
+from maillab.sasl.steps import Part, Step, hashed, octets
+
+_GREETING = re.compile(rb"\+OK.[^<]*(<.*>)")  # as poplib has it
 
 
 def new_challenge(host: str) -> bytes:
@@ -24,6 +27,16 @@ def new_challenge(host: str) -> bytes:
     ask for its answer today. So both numbers are drawn at random.
     """
     return f"<{secrets.randbelow(10**5)}.{secrets.randbelow(10**18)}@{host}>".encode()
+
+
+def challenge_in(greeting: bytes) -> bytes | None:
+    """The challenge in a server's greeting: all from the first < to the last >, since poplib hashes just that.
+
+    >>> challenge_in(b"+OK POP3 server ready <1896.697170952@dbc.mtview.ca.us>")
+    b'<1896.697170952@dbc.mtview.ca.us>'
+    """
+    found = _GREETING.match(greeting)
+    return found[1] if found else None
 
 
 def digest(challenge: bytes, secret: bytes) -> str:
@@ -37,6 +50,9 @@ def digest(challenge: bytes, secret: bytes) -> str:
 
 def derive(challenge: str, secret: str, user: str = "alice") -> list[Step]:
     """All steps from the challenge to the client's line.
+
+    Raises:
+        ValueError: an input that can't be sent.
 
     >>> [step.name for step in derive("<1@mail>", "sesame")]
     ['input', 'digest', 'response']
@@ -56,4 +72,4 @@ def verify(credentials: Credentials, challenge: bytes, username: str, response: 
 
 
 def _part(kind: str, text: str) -> Part:
-    return Part(kind, text.encode())
+    return Part(kind, octets(kind, text))

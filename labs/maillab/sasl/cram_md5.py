@@ -11,8 +11,8 @@ from __future__ import annotations
 from maillab.sasl import apop
 from maillab.sasl.credentials import Credentials
 from maillab.sasl.exchange import Challenge, Failure, SaslError, Setting, Success
-from maillab.sasl.md5 import BLOCK, INNER, OUTER, hmac_md5, md5, padded, xored
-from maillab.sasl.steps import Part, Step, hashed
+from maillab.sasl.md5 import BLOCK, INNER, OUTER, hmac_md5, md5, padded
+from maillab.sasl.steps import Part, Step, hashed, octets, xored
 
 
 def digest(challenge: bytes, secret: bytes) -> str:
@@ -27,10 +27,13 @@ def digest(challenge: bytes, secret: bytes) -> str:
 def derive(challenge: str, secret: str, user: str = "alice") -> list[Step]:
     """All steps from the secret to the client's message.
 
+    Raises:
+        ValueError: an input that can't be sent.
+
     >>> [step.name for step in derive("<1@mail>", "sesame")]
     ['key', 'inner key', 'inner', 'outer key', 'digest', 'response']
     """
-    raw, text = secret.encode(), challenge.encode()
+    raw, text, name = octets("secret", secret), octets("challenge", challenge), octets("user", user)
     if len(raw) > BLOCK:
         first = (Part("secret", md5(raw)), Part("glue", bytes(BLOCK - 16)))
         key = Step("key", "MD5(secret), filled up to 64 bytes", first, True, "RFC 2104 section 2")
@@ -50,7 +53,7 @@ def derive(challenge: str, secret: str, user: str = "alice") -> list[Step]:
         Step(
             "response",
             "user + blank + digest in hex",
-            (Part("user", user.encode()), Part("glue", b" "), Part("digest", outer.hex().encode())),
+            (Part("user", name), Part("glue", b" "), Part("digest", outer.hex().encode())),
         ),
     ]
 

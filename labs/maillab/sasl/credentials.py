@@ -26,6 +26,7 @@ from typing import NamedTuple
 
 from maillab.sasl.md5 import md5
 from maillab.sasl.saslprep import PrepError, saslprep
+from maillab.sasl.scram_keys import keys, salted_password
 from maillab.sasl.steps import octets
 
 ITERATIONS = 4096
@@ -170,6 +171,5 @@ def latin(text: str) -> bytes:
 
 def verifier(password: str, salt: bytes, iterations: int = ITERATIONS) -> Verifier:
     """SCRAM-SHA-256's verifier of a password (RFC 5802 section 3)."""
-    salted = hashlib.pbkdf2_hmac("sha256", saslprep(password).encode(), salt, iterations)
-    client_key = hmac.digest(salted, b"Client Key", "sha256")
-    return Verifier(salt, iterations, hashlib.sha256(client_key).digest(), hmac.digest(salted, b"Server Key", "sha256"))
+    _, stored_key, server_key = keys(salted_password(password, salt, iterations))
+    return Verifier(salt, iterations, stored_key, server_key)

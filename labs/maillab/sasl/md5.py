@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 
+from maillab.sasl.steps import xored
+
 BLOCK = 64
 """Octets that MD5 takes in at a time."""
 
-INNER, OUTER = 0x36, 0x5C
+INNER, OUTER = b"\x36" * BLOCK, b"\x5c" * BLOCK
 """What HMAC's two keys are XORed with (RFC 2104 section 2): ipad and opad."""
 
 
@@ -32,11 +34,6 @@ def padded(key: bytes) -> bytes:
     if len(key) > BLOCK:  # RFC 2104 section 2
         key = md5(key)
     return key.ljust(BLOCK, b"\0")
-
-
-def xored(block: bytes, octet: int) -> bytes:
-    """Every octet of ``block`` XORed with the same one."""
-    return bytes(byte ^ octet for byte in block)
 
 
 def hmac_md5(key: bytes, data: bytes) -> bytes:

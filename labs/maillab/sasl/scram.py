@@ -22,10 +22,11 @@ from maillab.sasl.base64text import Base64Error, decode
 from maillab.sasl.credentials import Credentials
 from maillab.sasl.exchange import SOMEWHERE, Challenge, Failure, SaslError, Setting, Success
 from maillab.sasl.saslprep import PrepError, saslprep
+from maillab.sasl.scram_keys import keys, salted_password
 from maillab.sasl.scram_text import CHALLENGE, FINAL, FIRST, NONCE, escaped, nonce_of, unescaped
-from maillab.sasl.steps import Step, hashed, joined, octets
+from maillab.sasl.steps import Step, hashed, joined, octets, xored
 
-__all__ = ["ScramClient", "ScramServer", "derive", "escaped", "header", "keys", "nonce_of", "salted_password", "xored"]
+__all__ = ["ScramClient", "ScramServer", "derive", "escaped", "header", "keys", "nonce_of", "salted_password"]
 
 MIN_ITERATIONS, MAX_ITERATIONS = 4096, 1_000_000
 """What a client goes along with. Less (RFC 7677 section 4), and an impostor gets a hash that is quick to guess;
@@ -33,28 +34,6 @@ more, and he gets her processor."""
 
 MAX_MESSAGE = 4096
 """Octets. RFC 5802 sets no limit; this is DIGEST-MD5's (RFC 2831 section 2.1.2)."""
-
-
-def salted_password(secret: str, salt: bytes, iterations: int, algorithm: str = "sha256") -> bytes:
-    """The slow part: PBKDF2, called Hi in RFC 5802 section 2.2.
-
-    Raises:
-        PrepError: the password has characters that no password may have.
-    """
-    return hashlib.pbkdf2_hmac(algorithm, saslprep(secret).encode(), salt, iterations)
-
-
-def keys(salted: bytes, algorithm: str = "sha256") -> tuple[bytes, bytes, bytes]:
-    """ClientKey, StoredKey, ServerKey (RFC 5802 section 3). The server keeps the last two, and the client has to know
-    the first: a stolen store can't log in."""
-    client_key = hmac.digest(salted, b"Client Key", algorithm)
-    stored_key = hashlib.new(algorithm, client_key).digest()
-    return client_key, stored_key, hmac.digest(salted, b"Server Key", algorithm)
-
-
-def xored(one: bytes, other: bytes) -> bytes:
-    """Two strings of the same length, XORed."""
-    return bytes(a ^ b for a, b in zip(one, other, strict=True))
 
 
 def header(authzid: str = "") -> bytes:
@@ -160,7 +139,7 @@ class ScramServer:
         if found is None:
             raise SaslError("that isn't a SCRAM client's first message.")
         self._header, binding, authzid, self._bare, extension, name, self._nonce = found.groups()
-        if binding == b"p":
+        if binding.startswith(b"p="):
             raise SaslError("without TLS there's no channel to bind to.")
         if extension:  # RFC 5802 section 5.1: m= means "you have to know this", and we don't
             raise SaslError("an extension that isn't known here.")

@@ -10,9 +10,7 @@ NONCE = rb"[!-+\--~]+"
 """Printable ASCII without the comma (RFC 5802 section 7)."""
 
 # RFC 5802 section 7: gs2-header (channel binding, authzid), then reserved-mext, name and nonce; extensions may follow.
-FIRST = re.compile(
-    rb"(([nyp])(?:=[A-Za-z0-9.-]+)?,(?:a=([^,]+))?,)((m=[^,]*,)?n=([^,]+),r=(" + NONCE + rb")(?:,.*)?)", re.S
-)
+FIRST = re.compile(rb"((n|y|p=[A-Za-z0-9.-]+),(?:a=([^,]+))?,)((m=[^,]*,)?n=([^,]+),r=(" + NONCE + rb")(?:,.*)?)", re.S)
 CHALLENGE = re.compile(rb"r=(" + NONCE + rb"),s=([^,]+),i=([1-9][0-9]{0,8})(?:,.*)?", re.S)
 FINAL = re.compile(rb"(c=([^,]+),r=(" + NONCE + rb")(?:,.*)?),p=([^,]+)", re.S)
 

@@ -81,3 +81,8 @@ def octets(what: str, text: str, encoding: str = "utf-8") -> bytes:
         return text.encode(encoding)
     except UnicodeEncodeError:
         raise ValueError(f"the {what} has a character that can't be written in {encoding}.") from None
+
+
+def xored(one: bytes, other: bytes) -> bytes:
+    """Two strings of the same length, XORed."""
+    return bytes(a ^ b for a, b in zip(one, other, strict=True))

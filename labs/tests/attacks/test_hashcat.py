@@ -34,19 +34,25 @@ def installed() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_hashcat_cracks_our_lines(installed: None) -> None:
-    """10 to 25 s each, nearly all of it to get ready: words and a mask for one, words for the other."""
+    """10 to 25 s each, nearly all of it to get ready: a mask for one, words for the other."""
     apop_line = found_with("APOP", "copper-otter-41")
     assert hashcat.run(apop_line, "copper-otter-?d?d").password == "copper-otter-41"
-    assert hashcat.run(apop_line, ["sesame", "swordfish"]).password is None
-    result = hashcat.run(found_with("CRAM-MD5", "pässwörd: x"), ["sesame", "pässwörd: x"])
-    assert result.password == "pässwörd: x"
-    assert repr(result).startswith("<hashcat says that the password is 'pässwörd: x': ")
+    odd = "$HEX[61] pässwörd: \nx"
+    result = hashcat.run(found_with("CRAM-MD5", odd), ["sesame", odd])
+    assert result.password == odd
+    assert repr(result).startswith(f"<hashcat says that the password is {odd!r}: ")
     assert hashcat.rate(apop_line) > 1e6
 
 
 def test_what_hashcat_cannot_do() -> None:
     with pytest.raises(ValueError, match="hashcat has no mode for SCRAM-SHA-256"):
         hashcat.run(EXAMPLES["SCRAM-SHA-256"], ["pencil"])
+
+
+def test_words_that_hashcat_cannot_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: "hashcat")
+    with pytest.raises(ValueError, match="UTF-8 can't write"):
+        hashcat.run(found_with("APOP", "x"), ["x\ud800"])
 
 
 def test_without_hashcat(monkeypatch: pytest.MonkeyPatch) -> None:

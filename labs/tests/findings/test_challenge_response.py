@@ -53,15 +53,25 @@ def test_apop_refused_with_a_name_with_blanks_and_capital_digits() -> None:
     ("greeting", "challenge"),
     [
         (b"+OK", None),
-        (b"+OK <mail.example.test> ready <1.2@mail.example.test>", "<1.2@mail.example.test>"),
+        (b"+OK ready <1.2@mail.example.test> hello", "<1.2@mail.example.test>"),
+        # As poplib has it, from the first < to the last >
+        (b"+OK <mail.example.test> ready <1.2@mail.example.test>", "<mail.example.test> ready <1.2@mail.example.test>"),
         (b"+OK <hello>", "<hello>"),
-        (b"+OK a < b > c", None),
+        (b"+OK a > b < c", None),
     ],
 )
 def test_apop_greetings(greeting: bytes, challenge: str | None) -> None:
     found = look((1, greeting), (0, b"APOP mrose " + DIGEST), (1, b"+OK"))
     assert found.challenge == challenge and found.username == "mrose"
     assert (found.hashcat is None) is (challenge is None)
+
+
+def test_apop_challenge_that_hashcat_cannot_take() -> None:
+    """Its salts have up to 256 octets."""
+    for length, fits in ((256, True), (257, False)):
+        challenge = b"<" + b"1" * (length - 5) + b"@ab>"
+        found = look((1, b"+OK " + challenge), (0, b"APOP mrose " + DIGEST), (1, b"+OK"))
+        assert found.challenge == challenge.decode() and (found.hashcat is not None) is fits
 
 
 @pytest.mark.parametrize("argument", [b"mrose", b"mrose 123", b"mrose " + b"g" * 32, b" " + DIGEST, b""])
@@ -96,6 +106,13 @@ def test_cram_md5_broken_off_or_rubbish() -> None:
     assert found.aborted and found.accepted is None
     for answer in (b"tim", b"tim " + b"x" * 32, b" " + DIGEST, DIGEST):
         assert auth(b"CRAM-MD5", ID, answer, end=b"-ERR").username is None
+
+
+def test_cram_md5_with_two_challenges() -> None:
+    """No honest server sends two. In hashcat's line is the one that was answered."""
+    found = auth(b"CRAM-MD5", ID, b"tim " + DIGEST, b"<2@x>", b"*", end=b"-ERR")
+    line = f"$cram_md5${b64(ID).decode()}${b64(b'tim ' + DIGEST).decode()}"
+    assert found.challenge == [ID.decode(), "<2@x>"] and found.hashcat == {"mode": 10200, "line": line}
 
 
 SERVER = b'realm="elwood.innosoft.com",nonce="OA6MG9tEQGm2hh",qop="auth",algorithm=md5-sess,charset=utf-8'
@@ -154,6 +171,26 @@ def test_scram_without_an_initial_response() -> None:
 def test_scram_headers(header: bytes, authzid: str | None) -> None:
     found = auth(b"SCRAM-SHA-256 " + b64(header + b"n=eve,r=abc"), FIRST_OF_SERVER, b"*", end=b"-ERR")
     assert (found.username, found.authzid, found.aborted) == ("eve", authzid, True)
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "line"),
+    [
+        (b"CRAM-MD5", b"APOP mrose " + DIGEST),
+        (b"DIGEST-MD5", CLIENT),
+        (b"SCRAM-SHA-256", FIRST),
+    ],
+)
+def test_what_is_no_base64_is_shown_and_not_read(mechanism: bytes, line: bytes) -> None:
+    """Such as a command that a confused client sends where the server waits for a response."""
+    found = look((1, b"+OK"), (0, b"AUTH " + mechanism), (1, b"+ " + b64(ID)), (0, line), (1, b"-ERR"))
+    assert (found.username, found.authzid, found.hashcat) == (None, None, None)
+    assert found.response == line.decode()
+
+
+def test_cram_md5_challenge_that_is_no_base64() -> None:
+    found = look((1, b"+OK"), (0, b"AUTH CRAM-MD5"), (1, b"+ " + ID), (0, b64(b"tim " + DIGEST)), (1, b"-ERR"))
+    assert (found.username, found.challenge, found.hashcat) == ("tim", ID.decode(), None)
 
 
 @settings(deadline=None, max_examples=300)

@@ -20,7 +20,6 @@ from maillab.sasl import (
     SaslError,
     Server,
     Setting,
-    Success,
     apop,
     scram,
 )
@@ -103,26 +102,24 @@ KNOWN = Credentials({"alice": PASSWORD})
 
 
 @pytest.mark.parametrize("name", MECHANISMS)
-def test_a_server_takes_no_spoiled_response(name: str) -> None:
+def test_a_server_takes_no_spoiled_response(name: str, cheap: None) -> None:
     random = Random(name)
-    logins = 0
     for number in range(COUNT):
         setting = Setting(fresh=lambda mechanism, make: b"<1@mail>" if mechanism == "CRAM-MD5" else make())
         server, client = MECHANISMS[name].server(KNOWN, setting), MECHANISMS[name].client("alice", "a wrong guess")
         response = client.initial()
         outcome = server.step(response if number % 2 or response is None else spoiled(response, random))
         for _ in range(4):
-            assert isinstance(outcome, Challenge | Failure | Success)
+            assert isinstance(outcome, Challenge | Failure)
             if isinstance(outcome, Failure):
                 break
-            logins += isinstance(outcome, Success)
             try:
-                right = client.step(outcome.data) if isinstance(outcome, Challenge) else b""
+                right = client.step(outcome.data)
             except SaslError:
                 right = b""
             bad = random.random()
             outcome = server.step(nonsense(random) if bad < 0.4 else spoiled(right, random) if bad < 0.9 else None)
-    assert logins == 0
+        assert isinstance(outcome, Challenge | Failure)  # to the last step: never a log-in
 
 
 @pytest.mark.parametrize("name", ["CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-256"])

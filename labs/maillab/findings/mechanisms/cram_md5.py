@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import base64
-import re
 
-from ..attempt import Attempt, Learned, decoded, one_or_all, words
-
-_DIGEST = re.compile(rb"[0-9a-fA-F]{32}")
+from ..attempt import DIGEST, Attempt, Learned, decoded, one_or_all, unbase64, words
 
 
 def read(attempt: Attempt) -> Learned:
     """The user, and what it takes to guess the password. hashcat 10200 wants both messages in base64."""
-    challenges = [decoded(text) for text in attempt.challenges if text]
-    answers = attempt.answers
+    challenges = [text for text in attempt.challenges if text]
+    challenge, response = one_or_all([decoded(text) for text in challenges]), one_or_all(attempt.answers)
+    answer = (attempt.messages[-1] if attempt.messages else None) or b""
     # The name may hold blanks, the digits don't.
-    name, _, digest = answers[-1].rpartition(b" ") if answers else (b"", b"", b"")
-    if not name or not _DIGEST.fullmatch(digest):
-        return Learned(challenge=one_or_all(challenges), response=one_or_all(answers))
+    name, _, digest = answer.rpartition(b" ")
+    if not name or not DIGEST.fullmatch(digest):
+        return Learned(challenge=challenge, response=response)
+    # The challenge that this answers: there is one of each, unless somebody breaks the rules.
+    asked = [unbase64(text) for text in challenges[: len(attempt.messages)]][-1:]
     line = None
-    if challenges:
-        both = (base64.b64encode(text).decode() for text in (challenges[-1], answers[-1]))
-        line = "$cram_md5$" + "$".join(both)
+    if asked and asked[0]:
+        line = "$cram_md5$" + "$".join(base64.b64encode(text).decode() for text in (asked[0], answer))
     return Learned(
         words(name),
-        challenge=one_or_all(challenges),
-        response=one_or_all(answers),
+        challenge=challenge,
+        response=response,
         hashcat={"mode": 10200, "line": line} if line else None,
     )

@@ -12,13 +12,13 @@ from ..attempt import Attempt, Learned, decoded, one_or_all
 
 def read(attempt: Attempt) -> Learned:
     """The user. challenge: the server's, then its rspauth, if it came to that; response: the client's."""
-    answers = [text for text in attempt.answers if text]  # what answers rspauth is empty
-    said = directives(answers[-1]) if answers else {}
+    messages = [text for text in attempt.messages if text != b""]  # what answers rspauth is empty
+    said = directives(messages[-1] or b"") if messages else {}
     complete = "username" in said and "response" in said
     return Learned(
         said["username"] if complete else None,
         challenge=one_or_all([decoded(text) for text in attempt.challenges if text]),
-        response=one_or_all(answers),
+        response=one_or_all([text for text in attempt.answers if text]),
         authzid=said.get("authzid") if complete else None,
     )
 

@@ -19,12 +19,12 @@ _FIRST = re.compile(rb"(?:n|y|p=[^,]*),(?:a=([^,]*))?,(?:m=[^,]*,)?n=([^,]*),r="
 def read(attempt: Attempt) -> Learned:
     """The user, out of the client's first message. challenge: salt and iterations, then the server's signature;
     response: the client's two messages."""
-    answers = [text for text in attempt.answers if text]
-    first = _FIRST.match(answers[0]) if answers else None
+    messages = [text for text in attempt.messages if text != b""]
+    first = _FIRST.match(messages[0] or b"") if messages else None
     return Learned(
         name_in(first[2]) if first else None,
         challenge=one_or_all([decoded(text) for text in attempt.challenges if text]),
-        response=one_or_all(answers),
+        response=one_or_all([text for text in attempt.answers if text]),
         authzid=name_in(first[1]) if first and first[1] else None,
     )
 
