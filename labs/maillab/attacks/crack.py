@@ -35,13 +35,17 @@ Portion = tuple[int, int]
 
 @dataclass(frozen=True)
 class Result:
-    """What came out. ``password``: None if no candidate was it. ``finished``: False if it was stopped before that."""
+    """What came out. ``password``: None if no candidate was it. ``finished``: False if it was stopped before that.
+
+    ``seconds``: of guessing; ``starting``: seconds that went by, about, until other processes had begun to help.
+    """
 
     password: str | None
     guesses: int
     seconds: float
     processes: int
     finished: bool = True
+    starting: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -54,7 +58,9 @@ class Result:
         else:
             start = "Not found: it is none of" if self.finished else "Stopped after"
         cores = "one core" if self.processes == 1 else f"{self.processes} cores"
-        return f"<{start} {self.guesses:,} guesses, {self.seconds:.1f} s, {self.rate:,.0f} guesses a second on {cores}>"
+        also = f" (and {self.starting:.1f} s to start)" if self.starting else ""
+        took = f"{self.seconds:.1f} s{also}, {self.rate:,.0f} guesses a second on {cores}"
+        return f"<{start} {self.guesses:,} guesses, {took}>"
 
 
 def crack(
@@ -97,13 +103,16 @@ def crack(
                     bar.update(tried)
                     if found is not None:
                         password = found.decode()
+                        bar.total = bar.n  # done, not broken off: tqdm would paint the bar red
+                        bar.refresh()
                         break
                     if seconds is not None and time.perf_counter() - began > seconds:
                         finished = False
                         break
         except KeyboardInterrupt:
             finished = False
-    return Result(password, guesses, time.perf_counter() - began, search.used, finished)
+    took = time.perf_counter() - began - search.starting
+    return Result(password, guesses, took, search.used, finished, search.starting)
 
 
 def cores() -> int:
@@ -124,7 +133,7 @@ class _Search:
 
     def __init__(self, target: Trial, candidates: Candidates, processes: int, forced: bool) -> None:
         self.target, self.candidates, self.processes, self.forced = target, candidates, processes, forced
-        self.used = 1
+        self.used, self.starting = 1, 0.0
         self._at, self._step = 0, 1  # in rows of the candidates
         self._per_row = len(candidates) / max(candidates.rows, 1)
         self._handed_out: list[Portion] = []  # to other processes, and not come back
@@ -177,12 +186,15 @@ class _Search:
             initargs=(self.target, self.candidates),
         )
         waiting: dict[Future[Tried], Portion] = {}
+        began = time.perf_counter()
         try:
             with _deaf():  # each of the first portions starts a process
                 self._submit(pool, waiting, self.processes)
             while waiting:
                 done = [(future, waiting.pop(future)) for future in wait(waiting, return_when=FIRST_COMPLETED).done]
                 self._submit(pool, waiting, 2 * self.processes)  # one being tried, one ready, for each
+                # What the first answer took longer than a portion does went into starting.
+                self.starting = self.starting or max(time.perf_counter() - began - PORTION_SECONDS, 0.001)
                 for future, portion in done:
                     tried = future.result()
                     self._handed_out.remove(portion)

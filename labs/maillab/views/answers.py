@@ -36,7 +36,9 @@ def sent_view(sent: Sent, proof: str) -> View:
     return stacked(views, "bytes", "ladder")
 
 
-DIFFERENT = " The response on the wire isn't the picture's: the server knows this user with other values."
+DIFFERENT = (
+    " The response on the wire isn't the picture's: something else went into it. Compare the ladder with the boxes."
+)
 
 
 def twice_view(first: Sent, second: Sent) -> View:

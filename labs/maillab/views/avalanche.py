@@ -71,11 +71,13 @@ def avalanche_plot(
     """Turn over each bit of the challenge, one at a time, and count how many bits of the digest change.
 
     `digest(challenge, secret)` gives hex digits or bytes, like `maillab.sasl.apop.digest`.
-    Raises ValueError for an empty challenge.
+    Only its first `n` bits, if given. Raises ValueError for an empty challenge, and for `n` below 1.
     """
     challenge, secret = (text.encode() if isinstance(text, str) else text for text in (challenge, secret))
     if not challenge:
         raise ValueError("There's no bit to turn over in an empty challenge: give it one.")
+    if n is not None and n < 1:
+        raise ValueError(f"n is how many bits to turn over: 1 or more, not {n}.")
     total = 8 * len(_raw(digest(challenge, secret)))
     found = flips(digest, challenge, secret, n)
     counts = Counter(found)

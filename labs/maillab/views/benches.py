@@ -89,8 +89,10 @@ def bench_for(mechanism: str) -> Bench:
 
 def steps_of(mechanism: str, values: Mapping[str, str]) -> list[Step]:
     """The mechanism's steps for what was typed. ValueError says in one sentence what can't be used."""
+    if {"\r", "\n"} & set(values.get("user", "")):
+        raise ValueError("user has a line break: a server would take what comes after it for the next command.")
     rounds = values.get("iterations", "1")
-    if rounds.isascii() and rounds.isdigit() and int(rounds[:9]) > MAX_ITERATIONS:
+    if rounds.isascii() and rounds.isdigit() and int(rounds.lstrip("0")[:9] or "0") > MAX_ITERATIONS:
         raise ValueError(f"more than {MAX_ITERATIONS:,} iterations take too long for a picture that follows the keys.")
     return _DERIVE[mechanism](**values)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from collections.abc import Iterable
 from typing import NamedTuple, Protocol
+
+from maillab.sasl.apop import challenge_in
 
 
 class TurnLike(Protocol):
@@ -32,8 +33,6 @@ class Mark(NamedTuple):
 CLEAR = "in the clear"
 ENCODED = "only base64"
 CHALLENGE, RESPONSE = "challenge", "response to the challenge"
-#: Where APOP's challenge stands in the greeting (RFC 1939 section 7).
-_TIMESTAMP = re.compile(rb"\+OK[^<]*(<[^<>]+@[^<>]*>)")
 
 
 def credential_marks(turns: Iterable[TurnLike]) -> dict[int, list[Mark]]:
@@ -65,8 +64,9 @@ def credential_marks(turns: Iterable[TurnLike]) -> dict[int, list[Mark]]:
             plain = unbase64(line[start:])
             if plain:
                 marks = [Mark(start, len(line), *_asked(mechanism, plain), plain)]
-        elif turn.who == "S" and place == 0 and (asked := _TIMESTAMP.match(line)):
-            marks = [Mark(asked.start(1), asked.end(1), CHALLENGE, "challenge")]
+        elif turn.who == "S" and place == 0 and (challenge := challenge_in(line)):
+            start = line.index(challenge)
+            marks = [Mark(start, start + len(challenge), CHALLENGE, "challenge")]
         if marks:
             found[place] = marks
     return found
@@ -88,12 +88,14 @@ def command_marks(line: bytes) -> list[Mark]:
         case b"PASS":
             return [Mark(start, len(line), f"password, {CLEAR}", "password", secret=True)]
         case b"APOP":
-            name, _, digest = argument.rpartition(b" ")
-            middle = start + len(name) + 1
-            return [
-                Mark(start, middle - 1, "user", "user"),
-                Mark(middle, middle + len(digest), "digest of challenge and password", "digest"),
+            name, blank, digest = argument.rpartition(b" ")
+            if not blank:  # a name and nothing behind it
+                name, digest = argument, b""
+            marks = [
+                Mark(start, start + len(name), "user", "user"),
+                Mark(len(line) - len(digest), len(line), "digest of challenge and password", "digest"),
             ]
+            return [mark for mark in marks if mark.start < mark.end]
     return []
 
 

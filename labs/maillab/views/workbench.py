@@ -87,9 +87,10 @@ class Workbench(TwinBox):
             known = {each.label for each in self.bench.inputs}
             words = words if words.split()[0] in known else words[:1].upper() + words[1:]
             self.trouble.value = say(f"{words} The picture still shows what was there before.")
+            self.once.disabled = self.twice.disabled = True  # the picture isn't what would be sent
             return
         self.before, self.steps = self.steps or None, steps
-        self.trouble.value = ""
+        self.trouble.value, self.once.disabled, self.twice.disabled = "", False, False
         self.picture.value = self._steps_view().html
         self.bits.value = self._bits_view().html
 
@@ -107,7 +108,7 @@ class Workbench(TwinBox):
         self._put_on_the_wire(2)
 
     def _put_on_the_wire(self, times: int) -> None:
-        if self._perform is None:
+        if self._perform is None or self.trouble.value:  # a click may cross a key stroke on its way
             return
         labels = self.once.description, self.twice.description
         self.once.disabled = self.twice.disabled = True

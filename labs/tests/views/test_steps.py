@@ -141,7 +141,9 @@ class TestBenches:
     def test_the_standards_examples(self, mechanism: str, typed: Mapping[str, str], proof: str) -> None:
         assert proof_of(mechanism, steps_of(mechanism, values(mechanism, **typed))) == proof
 
-    @pytest.mark.parametrize("typed", ["0", "-1", "x", "", "100001", "9" * 40, "٣"])
+    @pytest.mark.parametrize(
+        "typed", ["0", "-1", "x", "", "100001", "9" * 40, "٣", "000000000500000", "0" * 4000 + "100001"]
+    )
     def test_iterations_that_cannot_be(self, typed: str) -> None:
         with pytest.raises(ValueError, match="iterations"):
             steps_of("SCRAM-SHA-256", values("SCRAM-SHA-256", iterations=typed))
@@ -187,6 +189,9 @@ class TestAvalanche:
 
     def test_a_short_stretch(self) -> None:
         assert "each of 5 bits" in avalanche_plot(apop.digest, "<1@mail>", "secret", n=5).text
+        for n in (0, -1):
+            with pytest.raises(ValueError, match=f"1 or more, not {n}"):
+                avalanche_plot(apop.digest, "<1@mail>", "secret", n=n)
 
 
 class TestRates:

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from maillab.sasl.apop import challenge_in
 from maillab.views import Field, byte_view, findings_table, frames_table, ladder, plain_fields, table
 from maillab.views.frames import frame_fields, frame_summary
-from maillab.views.marks import credential_marks
+from maillab.views.marks import command_marks, credential_marks
 from maillab.views.payload import payload_fields
 from maillab.views.theme import ALARM, DARK, LIGHT, PALETTE, contrast, luminance, style, tint
 from maillab.views.view import printable
@@ -149,6 +150,36 @@ class TestMarks:
         (marks,) = credential_marks([turn("C", b"APOP alice 0123abcd\r\n")]).values()
         assert [mark.secret for mark in marks] == [False, False]
 
+    @pytest.mark.parametrize(
+        "greeting",
+        [
+            b"+OK <1.2@mail> ready",
+            b"+OK <no.at>",
+            b"+OK <a><b@c>",
+            b"+OK <1 2@mail>",
+            b"+OK < <1@x>",
+            b"+OK ready",
+            b"x",
+        ],
+    )
+    def test_the_challenge_in_a_greeting_is_what_a_client_takes(self, greeting: bytes) -> None:
+        found = credential_marks([turn("S", greeting + b"\r\n", "greeting")]).get(0, [])
+        assert [greeting[mark.start : mark.end] for mark in found] == list(filter(None, [challenge_in(greeting)]))
+
+    @pytest.mark.parametrize(
+        "line, marked",
+        [
+            (b"APOP x", [("user", b"x")]),
+            (b"APOP x ", [("user", b"x")]),
+            (b"APOP  x", [("digest", b"x")]),
+            (b"APOP a b c4", [("user", b"a b"), ("digest", b"c4")]),
+            (b"APOP  ", []),
+        ],
+    )
+    def test_apop_as_it_should_not_be(self, line: bytes, marked: list[tuple[str, bytes]]) -> None:
+        assert [(mark.kind, line[mark.start : mark.end]) for mark in command_marks(line)] == marked
+        byte_view(line + b"\r\n", payload_fields(line + b"\r\n"))
+
 
 class TestBytes:
     def test_every_field_is_numbered_and_explained(self) -> None:
@@ -175,6 +206,10 @@ class TestBytes:
     def test_the_dump_holds_the_bytes(self, data: bytes) -> None:
         rows = [line[6:54] for line in byte_view(data).text.splitlines() if re.match(r"[0-9a-f]{4}  ", line)]
         assert bytes.fromhex("".join(rows)) == data
+
+    @given(st.lists(st.sampled_from([b"APOP", b"PASS", b"USER", b" ", b"x", b"\r\n"]), max_size=8).map(b"".join))
+    def test_any_command_has_fields_that_fit(self, data: bytes) -> None:
+        byte_view(data, payload_fields(data))
 
     @given(st.binary(max_size=120))
     def test_any_frame_has_fields_that_fit(self, data: bytes) -> None:

@@ -35,6 +35,18 @@ class TestWorkbench:
         bench.boxes["nc"].value = "00000001"
         assert bench.trouble.value == ""
 
+    @pytest.mark.parametrize("mechanism", BENCHES)
+    def test_what_cannot_be_used_is_not_sent(self, mechanism: str) -> None:
+        bench, asked = Workbench(mechanism), list[object]()
+        bench._perform = lambda *typed: asked.append(typed)  # type: ignore[assignment,func-returns-value]
+        bench.boxes["user"].value = "a\r\nQUIT"
+        assert "user has a line break" in bench.trouble.value and bench.once.disabled and bench.twice.disabled
+        bench.once.click()
+        bench.twice.click()
+        assert asked == [] and not bench.result.value
+        bench.boxes["user"].value = "alice"
+        assert not bench.trouble.value and not bench.once.disabled and not bench.twice.disabled
+
     def test_what_is_not_an_input(self) -> None:
         with pytest.raises(TypeError, match="no input 'nonce': it has challenge, secret, user"):
             Workbench("APOP", nonce="x")
@@ -134,6 +146,13 @@ class TestOnTheWire:
         bench = Workbench("SCRAM-SHA-256", lab, iterations="5000")
         bench.once.click()
         assert bench.sent is not None and "isn't the picture's" in bench.sent.text
+
+    @pytest.mark.parametrize("name", ["cnonce", "digest_uri"])
+    def test_what_the_client_made_up_itself_is_not_blamed_on_the_server(self, lab: Lab, name: str) -> None:
+        bench = Workbench("DIGEST-MD5", lab, **{name: ""})
+        bench.once.click()
+        assert bench.sent is not None and "isn't the picture's: something else went into it" in bench.sent.text
+        assert "server knows" not in bench.sent.text
 
     def test_a_mechanism_that_is_not_offered(self) -> None:
         with Lab(rung="tap", student="guest") as strict:
