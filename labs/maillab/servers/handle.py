@@ -70,7 +70,7 @@ class ServerHandle:
             network.publish(host.info, name, port)
 
     def ask(self, do: str, **details: Any) -> dict[str, Any]:
-        """Have the server do something; what it can do is listed in ``maillab.servers.process``.
+        """Have the server do something; what it can do is listed in ``maillab.servers.mailhost``.
 
         Raises:
             ServerError: it can't, or it has ended.
