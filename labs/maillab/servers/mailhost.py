@@ -52,11 +52,14 @@ class MailHost:
         self.host = name if "." in name else f"{name}.{DOMAIN}"
         self.log = EventLog()
         spool, next_hop, retry = _relaying(config)
-        self.store = _store(config, lambda: self.switches.allows("accept_anyone"), spool)
-        self.delivery = Delivery(self.store, self.log, self.host)
-        if spool is not None and next_hop is not None:
-            queue = Spool(spool / "queue")
-            self.delivery.relay = Relay(queue, next_hop, self.host, self.log, self.delivery.give_back, retry)
+        try:
+            self.store = _store(config, lambda: self.switches.allows("accept_anyone"), spool)
+            self.delivery = Delivery(self.store, self.log, self.host)
+            if spool is not None and next_hop is not None:
+                queue = Spool(spool / "queue")
+                self.delivery.relay = Relay(queue, next_hop, self.host, self.log, self.delivery.give_back, retry)
+        except OSError as error:
+            raise ConfigError(f"the spool {spool} can't be used: {error.strerror or error}.") from None
         self._servers: list[asyncio.Server] = []
 
     async def start(self) -> dict[str, int]:
