@@ -155,7 +155,8 @@ def hand_over(
     try:
         smtp = smtplib.SMTP(*next_hop, local_hostname=host, timeout=TIMEOUT)
         return smtp, _transaction(smtp, entry, content)
-    except smtplib.SMTPResponseException as error:  # a greeting, EHLO or DATA refused
+    except (smtplib.SMTPConnectError, smtplib.SMTPHeloError, smtplib.SMTPDataError) as error:
+        # A greeting, EHLO or DATA refused. (Their parent class is what smtplib says by itself, of overlong lines.)
         reply = _reply(error.smtp_code, error.smtp_error)
     except (OSError, smtplib.SMTPException, ValueError) as error:  # ValueError: what came back isn't SMTP
         words = str(error).splitlines() or [type(error).__name__]

@@ -56,6 +56,16 @@ class ServerProcess:
         """Octets of memory the child has now (Linux)."""
         return int(Path(f"/proc/{self.child.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
+    @property
+    def peak(self) -> int:
+        """Octets of memory the child has had at most (Linux)."""
+        (line,) = [
+            line
+            for line in Path(f"/proc/{self.child.pid}/status").read_text().splitlines()
+            if line.startswith("VmHWM:")
+        ]
+        return int(line.split()[1]) * 1024
+
     def kill(self) -> None:
         """End it as a power cut would, in the middle of whatever it does."""
         self.child.kill()
