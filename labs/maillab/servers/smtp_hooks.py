@@ -62,6 +62,8 @@ class Hooks:
             reply = self._delivery.refusal(address, verdict.relay) or reply
         if reply.startswith("250"):
             envelope.rcpt_tos.append(address)
+            if verdict.relay:
+                smtp.note(f"lets mail from <{sender}> to <{address}> pass: {verdict.rule}")
         else:
             smtp.note(f"refused mail from <{sender}> to <{address}>: {reply}")
         return reply

@@ -9,6 +9,8 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.programs import run
 
 from maillab.servers import Switches
@@ -104,6 +106,28 @@ def test_a_verdict_names_its_rule_and_each_rule_can_decide() -> None:
             assert verdict.relay == (verdict.accepted and recipient == RECIPIENTS["partner"])
     assert seen == {rule.name for rule in RULES}
     assert all(rule.says and rule.source and rule.reply[3] == " " and rule.reply[5] == "." for rule in RULES)
+
+
+@given(
+    st.text(alphabet='dave@%!:,"<>. \\()[]', max_size=30).map(lambda left: left + "@example.test")
+    | st.text(max_size=40)
+    | st.from_regex(r'[@a-z".%!,:<>]{0,30}partner\.example\.test[@a-z".%!,:<>]{0,20}', fullmatch=True)
+)
+def test_a_stranger_gets_nothing_past_a_strict_server(address: str) -> None:
+    case = Envelope("192.0.2.66", None, "eve@elsewhere.test", address)
+    verdict = judge(case, STORE, Switches())
+    assert not verdict.relay
+    assert not address or not verdict.accepted or STORE.local_user(address) is not None
+    claim = Envelope("192.0.2.66", None, address, "dave@partner.example.test")
+    if judge(claim, STORE, Switches(["sender_check"])).accepted:
+        assert address.lower().endswith("@example.test") and is_mailbox(address)
+
+
+def test_the_log_names_the_rule_that_let_it_pass(mail) -> None:
+    server = mail("open_relay")
+    server.ask({"do": "reset"})
+    on_the_wire(server, Envelope("", None, "eve@elsewhere.test", "dave@partner.example.test"))
+    assert "lets mail from <eve@elsewhere.test> to <dave@partner.example.test> pass: open relay" in server.texts()
 
 
 def test_the_window_of_pop_before_smtp_changes_nothing_yet() -> None:
