@@ -13,7 +13,7 @@ from maillab.servers.store import Store
 from maillab.servers.trace import return_path
 
 Stamp = Callable[[str], bytes]
-"""Makes the Received field; its argument is the recipient, empty where there are several (RFC 5321 section 7.2)."""
+"""Makes the Received field; its argument is the recipient, empty where there are several (RFC 5321 section 7.6)."""
 
 
 class Delivery:

@@ -115,7 +115,7 @@ RULES: tuple[Rule, ...] = (
         lambda case, store: store.is_local(case.recipient) and store.local_user(case.recipient) is None,
     ),
     Rule(
-        "own users", "RCPT", "", "mail for our own users is taken from anybody", "RFC 5321 section 3.6.2",
+        "own users", "RCPT", "", "mail for our own users is taken from anybody", "RFC 5321 section 2.3.10",
         "250 2.1.5 OK", lambda case, store: store.is_local(case.recipient),
     ),
     Rule(

@@ -1,4 +1,4 @@
-"""Mail on disk: what was answered with 250 has to be there after a crash (RFC 5321 section 4.2.5)."""
+"""Mail on disk: what was answered with 250 has to be there after a crash (RFC 5321 section 6.1)."""
 
 from __future__ import annotations
 

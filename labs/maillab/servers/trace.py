@@ -14,7 +14,7 @@ def received(helo: str, client: str, host: str, protocol: str, recipient: str, w
         client: her address, which the server saw itself.
         host: this server.
         protocol: ``SMTP``, ``ESMTP``, or with ``A`` at the end if she logged in (RFC 3848).
-        recipient: to whom; empty if to several, who shouldn't learn of each other here (RFC 5321 section 7.2).
+        recipient: to whom; empty if to several, who shouldn't learn of each other here (RFC 5321 section 7.6).
 
     >>> received("laptop", "192.0.2.10", "mail.example.test", "ESMTPA", "bob@example.test", datetime(2026, 11, 24, tzinfo=UTC))
     b'Received: from laptop ([192.0.2.10])\\r\\n\\tby mail.example.test with ESMTPA for <bob@example.test>;\\r\\n\\tTue, 24 Nov 2026 00:00:00 +0000\\r\\n'
