@@ -234,8 +234,12 @@ class TestTricks:
             assert smtp.docmd("DATA")[0] == 503
 
     @pytest.mark.parametrize(
-        "sender", ["bob@postmaster", "postmaster", "@example.test:eve@elsewhere.test", '"@example.test"']
-    )
+        "sender",
+        [
+            "bob@postmaster", "postmaster", "@example.test:eve@elsewhere.test", '"@example.test"', "",
+            "dave@partner.example.test", "eve@notexample.test", "eve@mail.example.test", '"bob@example.test"@a.test',
+        ],
+    )  # fmt: skip
     def test_nor_do_senders_that_only_look_like_ours(self, mail, sender: str) -> None:
         server = mail("sender_check")
         with session(server, "smtp", None) as smtp:
