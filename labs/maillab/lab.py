@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
+import shutil
+import tempfile
 import time
 import weakref
 from collections.abc import Iterable, Iterator
@@ -11,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from .capture.recorder import Capture
-from .names import PORTS
+from .names import PARTNER, PORTS
 from .network.host import Host, hosts_on
 from .network.rungs import open_network
 from .places import DATA
 from .sasl import Credentials
 from .servers.handle import ServerError, ServerHandle
-from .student import Student
+from .student import PARTNERS, Student
 
 _started: list[weakref.ref[Lab]] = []
 
@@ -30,6 +33,8 @@ class Lab:
         allow: weaknesses to switch on in the server, by name (``maillab.servers.SWITCHES``). None by default.
         student: whose passwords and mails to use; default ``MAILLAB_STUDENT``, else ``guest``.
         rung: ``sandbox``, ``loopback``, ``tap`` or ``replay``; default ``MAILLAB_RUNG``, else the best there is.
+        mx: start the next hop too, the mail server of dave and erin at partner.example.test, so that mail leaves the
+            house; and keep the mail server's mail on disk, in a temporary folder.
 
     Raises:
         RungUnavailable: the rung asked for can't be had on this machine.
@@ -50,11 +55,12 @@ class Lab:
         allow: str | Iterable[str] = (),
         student: str | None = None,
         rung: str | None = None,
+        mx: bool = False,
     ) -> None:
         started = time.perf_counter()
         self._allow = [allow] if isinstance(allow, str) else list(allow)
         self.lesson = lesson
-        self.name = name = recording_of(lesson, self._allow)
+        self.name = name = recording_of(lesson, [*self._allow, *(["mx"] if mx else [])])
         if in_notebook():  # a cell that is run again means: start over
             for lab in running():
                 if lab.name == name:
@@ -72,7 +78,8 @@ class Lab:
             self.student = wanted if self.network.serves else Student("guest")
             self._hosts = hosts_on(self.network)
             if self.network.serves:
-                self._server = ServerHandle(self.mail, self.network, PORTS, self.student.id, self._allow)
+                more = self._start_mx() if mx else {}
+                self._server = ServerHandle(self.mail, self.network, PORTS, self.student.id, self._allow, **more)
                 self._closing.callback(self._server.close)
             if name and (folder := os.environ.get("MAILLAB_RECORD")):  # set by `maillab record`
                 self._closing.callback(save, self.capture(self.mail).start(), Path(folder) / f"{name}.pcapng")
@@ -81,6 +88,17 @@ class Lab:
             raise
         self.seconds = time.perf_counter() - started
         _started.append(weakref.ref(self))
+
+    def _start_mx(self) -> dict[str, Any]:
+        """Start the next hop; gives what the mail server's configuration says about it."""
+        folder = tempfile.mkdtemp(prefix="maillab-")
+        self._closing.callback(shutil.rmtree, folder, ignore_errors=True)
+        passwords = {user: account.password for user, account in self.student.partners.items()}
+        self._others["mx"] = ServerHandle(
+            self.mx, self.network, {"smtp": PORTS["smtp"]}, self.student.id, [], passwords, domain=PARTNER
+        )
+        self._closing.callback(self._others["mx"].close)
+        return {"spool": folder, "next_hop": self.network.route(self.mail.info, self.mx.info, PORTS["smtp"])}
 
     @property
     def alice(self) -> Host:
@@ -236,10 +254,35 @@ class Lab:
         entries: list[dict[str, Any]] = self.server.ask("log")["events"]
         return entries
 
-    def reset(self) -> None:
-        """Put the mailboxes back to how they were at the start."""
+    def mails(self, user: str) -> list[bytes]:
+        """What lies in a user's maildrop, oldest first, whichever host she has it on (dave and erin: ``mx``).
+
+        Raises:
+            RuntimeError: on the replay rung, where there is no server to ask.
+            ServerError: no server here has such a user.
+        """
+        server = self._others["mx"] if user in PARTNERS and "mx" in self._others else self.server
+        return [base64.b64decode(row["mail"]) for row in server.ask("mails", user=user)["mails"]]
+
+    def queue(self) -> list[dict[str, Any]]:
+        """What waits in the mail server to be passed on: sender, recipients, attempts, the last reply and more."""
+        entries: list[dict[str, Any]] = self.server.ask("queue")["entries"]
+        return entries
+
+    def restart(self) -> None:
+        """End the mail server's process and start it again, on the same ports: what it took is still there.
+
+        Only with ``mx=True``, since only then mail is kept on disk; otherwise the mailboxes are as at the start. On the
+        replay rung nothing happens.
+        """
         if self._server is not None:
-            self._server.ask("reset")
+            self._server.restart()
+
+    def reset(self) -> None:
+        """Put the mailboxes back to how they were at the start; nothing waits in a queue any more."""
+        if self._server is not None:
+            for server in [self._server, *self._others.values()]:
+                server.ask("reset")
 
     def close(self) -> None:
         """End the lab; nothing stays behind."""
@@ -261,7 +304,8 @@ class Lab:
         if self.passed_over:
             lines.append(("why not better", "; ".join(self.passed_over) + "."))
         for host in self._hosts.values():
-            services = ", ".join(f"{name} {host.port(name)}" for name in PORTS) if host is self.mail else ""
+            offered = PORTS if host is self.mail else ["smtp"] if host.name in self._others and host is self.mx else []
+            services = ", ".join(f"{name} {host.port(name)}" for name in offered)
             lines.append((host.name, f"{host.ip}  {host.info.role}" + (f" ({services})" if services else "")))
         weak = ", ".join(self._allow) or "none"
         lines += [("weaknesses on", weak), ("student", self.student.id)]

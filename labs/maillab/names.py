@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 DOMAIN = "example.test"
+PARTNER = "partner.example.test"
+"""Whose mail ``mx`` takes: a domain of its own, though its name stands below ours."""
 
 PORTS = {"smtp": 25, "pop3": 110, "submission": 587}
 """Well-known port of each service the lab offers (IANA)."""

@@ -13,16 +13,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from maillab.names import DOMAIN
+from maillab.names import DOMAIN, PARTNER
 
 Choice = TypeVar("Choice")
 
 USERS = ("alice", "bob", "carol")
+PARTNERS = ("dave", "erin")
+"""Mail users of the next hop, ``mx``, for mail that leaves the house."""
 
 SURNAMES = {
     "alice": ("Lindqvist", "Moreau", "Okafor", "Hartmann", "Petrov", "Nakamura", "Byrne", "Castellano"),
     "bob": ("Fischer", "Adeyemi", "Larsen", "Kowalski", "Brennan", "Rossi", "van Dijk", "Horvat"),
     "carol": ("Ivanova", "Schreiber", "Delgado", "Whitfield", "Haddad", "Novak", "Takeda", "Olsen"),
+    "dave": ("Marchetti", "Osei", "Lund", "Weber", "Quinn", "Soto", "Varga", "Ito"),
+    "erin": ("Baptiste", "Keller", "Mbeki", "Sorensen", "Doyle", "Ferrari", "Zhou", "Dahl"),
 }
 
 _MATERIALS = (
@@ -116,15 +120,15 @@ class Student:
         return options[self.number(label, 0, len(options) - 1)]
 
     def password(self, user: str) -> str:
-        """The password of ``alice``, ``bob`` or ``carol``, as plain text: easy to recognise in a hex dump.
+        """The password of a mail user, as plain text: easy to recognise in a hex dump.
 
-        Alice's and Bob's were handed out by their provider, all after one pattern; Carol chose hers.
+        Most were handed out by a provider, all after one pattern; Carol chose hers.
 
         Raises:
             KeyError: there's no such user.
         """
-        if user not in USERS:
-            raise KeyError(f"no user {user!r} in this lab: choose from {', '.join(USERS)}.")
+        if user not in USERS + PARTNERS:
+            raise KeyError(f"no user {user!r} in this lab: choose from {', '.join(USERS + PARTNERS)}.")
         if user == "carol":
             word = self.choice("carol word", FAVOURITES)
             year, digits = self.number("carol year", 1970, 2012), self.number("carol digits", 10, 99)
@@ -136,15 +140,16 @@ class Student:
     @property
     def accounts(self) -> dict[str, Account]:
         """The lab's mail users, by name."""
-        return {
-            user: Account(
-                name=user,
-                password=self.password(user),
-                full_name=f"{user.capitalize()} {self.choice(f'{user} surname', SURNAMES[user])}",
-                address=f"{user}@{DOMAIN}",
-            )
-            for user in USERS
-        }
+        return {user: self._account(user, DOMAIN) for user in USERS}
+
+    @property
+    def partners(self) -> dict[str, Account]:
+        """The mail users of ``mx``, the next hop, by name."""
+        return {user: self._account(user, PARTNER) for user in PARTNERS}
+
+    def _account(self, user: str, domain: str) -> Account:
+        full_name = f"{user.capitalize()} {self.choice(f'{user} surname', SURNAMES[user])}"
+        return Account(user, self.password(user), full_name, f"{user}@{domain}")
 
     @property
     def door_code(self) -> str:

@@ -89,6 +89,7 @@ def test_the_door_code_is_in_alices_first_mail_and_differs() -> None:
 def test_unknown_user() -> None:
     with pytest.raises(KeyError, match="choose from alice, bob, carol"):
         Student().password("eve")
+    assert Student().partners["dave"].address == "dave@partner.example.test"
     with pytest.raises(KeyError, match="choose from alice, bob, carol"):
         Student().mails("eve")
 

@@ -71,6 +71,13 @@ class Network(ABC):
         """Where a server on ``host`` has to listen: its address, and whether it can have its well-known ports."""
         raise RungUnavailable(f"no server can run on the {self.rung} rung")
 
+    def route(self, source: Name, target: Name, port: int) -> tuple[str, int]:
+        """Where a server process on ``source`` finds ``port`` of ``target``; it opens its sockets itself.
+
+        The address stays right when the server there ends and starts again.
+        """
+        raise RungUnavailable(f"no server can run on the {self.rung} rung")
+
     def publish(self, host: Name, service: str, port: int) -> None:
         """A server on ``host`` reports on which port it really listens."""
 

@@ -17,7 +17,7 @@ from scapy.config import conf
 
 from ..names import HOSTS, PORTS, Name
 from .card import PACKET_IGNORE_OUTGOING, SOL_PACKET, Card, PacketCard, QueueCard
-from .host import RungUnavailable
+from .host import RungUnavailable, nobody_listens
 from .local import LOCAL, LocalServers
 from .segment import ends_of
 
@@ -47,6 +47,12 @@ class Loopback(LocalServers):
 
     def address(self, host: Name) -> str:
         return LOCAL
+
+    def route(self, source: Name, target: Name, port: int) -> tuple[str, int]:
+        try:
+            return LOCAL, self._servers[target.name, port]
+        except KeyError:
+            raise nobody_listens(target, port) from None
 
     def connect(self, source: Name, target: Name, port: int, timeout: float) -> socket.socket:
         return self.reach(target, port, timeout)

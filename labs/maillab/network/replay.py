@@ -16,7 +16,7 @@ from scapy.layers.inet import IP, TCP
 from scapy.packet import Packet
 from scapy.utils import PcapNgReader
 
-from ..names import Name
+from ..names import HOSTS, Name, host_named
 from .card import Card
 from .host import Network, Process, RungUnavailable
 from .tap import Cards
@@ -47,7 +47,7 @@ class Replay(Network):
             )
         self._cards = Cards()
         with PcapNgReader(str(recording)) as reader:
-            self._connections = connections(reader)
+            self._connections = consequences(connections(reader))
 
     def card(self, host: Name) -> Card:
         return self._cards.open(host)
@@ -68,9 +68,12 @@ class Replay(Network):
         def finished(connection: Connection, turns: int) -> None:
             self._connections.remove(connection)
             self._connections.append(connection)
-            for time_ns, data, turn in connection.frames:
-                if turn <= turns:
-                    self._cards.hear((source.name, target.name), time_ns, data, listening)
+            # With what the mail server then did by itself, because of it: passed a mail on, say.
+            heard = [(*frame[:2], (source.name, target.name)) for frame in connection.frames if frame[2] <= turns]
+            for then in connection.then if turns >= len(connection.turns) else []:
+                heard += [(*frame[:2], then.hosts) for frame in then.frames]
+            for time_ns, data, hosts in sorted(heard, key=lambda frame: frame[0]):
+                self._cards.hear(hosts, time_ns, data, listening)
 
         return Player(found, finished)
 
@@ -90,7 +93,12 @@ class Connection:
         self.ends = (syn[IP].src, syn[IP].dst, syn[TCP].dport)
         self.frames: list[tuple[int, bytes, int]] = []  # time, frame, and how many turns there were with it
         self.turns: list[tuple[str, bytes]] = []
+        self.then: list[Connection] = []  # opened by the server itself, after this one and before the next
         self._expected: dict[str, int] = {}
+
+    @property
+    def hosts(self) -> tuple[str, str]:
+        return host_named(self.client[0]).name, host_named(self.server[0]).name
 
     def add(self, packet: Packet) -> None:
         ip, tcp = packet[IP], packet[TCP]
@@ -122,6 +130,17 @@ def connections(packets: Iterable[Packet]) -> list[Connection]:
         if pair in current:
             current[pair].add(packet)
     return found
+
+
+def consequences(found: list[Connection]) -> list[Connection]:
+    """Only what clients opened; what the mail server opened by itself hangs on the connection before it."""
+    opened: list[Connection] = []
+    for connection in found:
+        if connection.client[0] == HOSTS["mail"].ip and opened:
+            opened[-1].then.append(connection)
+        else:
+            opened.append(connection)
+    return opened
 
 
 class Player:

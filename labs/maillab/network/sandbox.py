@@ -116,6 +116,9 @@ class Sandbox(Network):
     def bind_to(self, host: Name) -> tuple[str, bool]:
         return host.ip, True
 
+    def route(self, source: Name, target: Name, port: int) -> tuple[str, int]:
+        return target.ip, port
+
     def connect(self, source: Name, target: Name, port: int, timeout: float) -> socket.socket:
         _, (fd,) = self._ask({"do": "socket", "host": source.name})
         sock = socket.socket(fileno=fd)

@@ -19,6 +19,10 @@ from .local import LOCAL, LocalServers
 from .scribe import Scribe, other
 
 CHUNK = 65536
+DOOR = 0.2
+"""Seconds after which a door looks whether the lab has ended: closing it doesn't wake it on every system."""
+REACH = 10.0
+"""Seconds in which a server on this machine has to answer."""
 
 
 class Cards:
@@ -81,16 +85,53 @@ class Tap(LocalServers):
         self._cards.mode = mode
 
     def connect(self, source: Name, target: Name, port: int, timeout: float) -> socket.socket:
+        client, near = pair(timeout)
+        try:
+            self._lead(near, source, target, port, timeout)
+        except ConnectionRefusedError:
+            client.close()
+            raise
+        return client
+
+    def route(self, source: Name, target: Name, port: int) -> tuple[str, int]:
+        """A door of our own, behind which a server's connection is led on and recorded like a client's."""
+        listener = socket.create_server((LOCAL, 0))
+        listener.settimeout(DOOR)
+        self._open.add(listener)
+        address: tuple[str, int] = listener.getsockname()
+        threading.Thread(
+            target=self._doorkeeper, args=(listener, source, target, port), daemon=True, name="tap"
+        ).start()
+        return address
+
+    def _doorkeeper(self, listener: socket.socket, source: Name, target: Name, port: int) -> None:
+        with listener:
+            while not self.ended:
+                try:
+                    near, _ = listener.accept()
+                except TimeoutError:
+                    continue
+                except OSError:
+                    return
+                # Who knocks sees a connection that closes at once where another host would refuse it.
+                with contextlib.suppress(OSError):
+                    self._lead(near, source, target, port, REACH)
+
+    def _lead(self, near: socket.socket, source: Name, target: Name, port: int, timeout: float) -> None:
+        """Lead what came in at ``near``, from a client on ``source``, to the server, and write all of it down.
+
+        Raises:
+            ConnectionRefusedError: there is no server; that is written down too.
+        """
+
         def emit(time_ns: int, data: bytes) -> None:
             self._cards.hear((source.name, target.name), time_ns, data)
 
-        client, near = pair(timeout)
-        scribe = Scribe((source, client.getsockname()[1]), (target, port), emit)
+        scribe = Scribe((source, near.getpeername()[1]), (target, port), emit)
         try:
             far = self.reach(target, port, timeout)
         except ConnectionRefusedError:
             scribe.refused(time.time_ns())
-            client.close()
             near.close()
             raise
         scribe.opened(time.time_ns())
@@ -102,7 +143,6 @@ class Tap(LocalServers):
             threading.Thread(
                 target=self._pass_on, args=(who, source_sock, target_sock, scribe, one), daemon=True, name="tap"
             ).start()
-        return client
 
     def _pass_on(
         self, who: str, source: socket.socket, target: socket.socket, scribe: Scribe, one: threading.Lock

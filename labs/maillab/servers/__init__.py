@@ -3,7 +3,8 @@
 ``python -m maillab.servers`` starts them; :mod:`maillab.servers.process` says how to talk to that process.
 The parts, from the inside out: maildrops and users (:mod:`~maillab.servers.store`), the rules of POP3 without a
 socket (:mod:`~maillab.servers.pop3_table`, :mod:`~maillab.servers.pop3`), who may send what to whom
-(:mod:`~maillab.servers.policy`), SMTP (:mod:`~maillab.servers.smtp`), and the sockets around them.
+(:mod:`~maillab.servers.policy`), SMTP (:mod:`~maillab.servers.smtp`), the queue for other servers' mail
+(:mod:`~maillab.servers.queue`, :mod:`~maillab.servers.relay`), and the sockets around them.
 """
 
 from __future__ import annotations

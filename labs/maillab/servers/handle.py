@@ -13,6 +13,7 @@ import queue
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from typing import Any
 
@@ -29,6 +30,9 @@ class ServerError(RuntimeError):
 class ServerHandle:
     """A running server process on one host of the lab.
 
+    Args:
+        more: what else its configuration says, such as ``domain``, ``spool`` and ``next_hop``; see process.py.
+
     Raises:
         ServerError: it couldn't start, a busy port for instance.
     """
@@ -41,10 +45,25 @@ class ServerHandle:
         student: str,
         allow: list[str],
         accounts: dict[str, str] | None = None,
+        **more: Any,
     ) -> None:
         address, well_known = network.bind_to(host.info)
+        self._host, self._network = host, network
         self._lock = threading.Lock()
         self._number = 0
+        self._config = {
+            "host": host.name,
+            "address": address,
+            "ports": {name: port if well_known else 0 for name, port in services.items()},
+            "student": student,
+            "allow": allow,
+            **({} if accounts is None else {"accounts": accounts}),
+            **more,
+        }
+        self._start()
+
+    def _start(self) -> None:
+        host = self._host
         # -P: a file of the learner's that happens to be called like a module must not become part of the server.
         self._process = host.spawn([sys.executable, "-P", "-m", "maillab.servers"])
         self._said: deque[str] = deque(maxlen=20)
@@ -53,29 +72,41 @@ class ServerHandle:
         self._listener = threading.Thread(target=self._listen, daemon=True, name=f"{host.name}'s servers")
         self._listener.start()
         threading.Thread(target=self._listen_to_log, daemon=True, name=f"{host.name}'s log").start()
-        config = {
-            "host": host.name,
-            "address": address,
-            "ports": {name: port if well_known else 0 for name, port in services.items()},
-            "student": student,
-            "allow": allow,
-            **({} if accounts is None else {"accounts": accounts}),
-        }
         try:
-            self.ports: dict[str, int] = self._exchange(config)["ports"]
+            self.ports: dict[str, int] = self._exchange(self._config)["ports"]
         except BaseException:  # also the learner's stop button
             self.close()
             raise
         for name, port in self.ports.items():
-            network.publish(host.info, name, port)
+            self._network.publish(host.info, name, port)
+
+    def restart(self) -> None:
+        """End the process and start it again, on the same ports, with the switches as they are now.
+
+        What it keeps on disk is there again, if it has a spool; what it has in memory is not.
+
+        Raises:
+            ServerError: it couldn't start.
+        """
+        deadline = time.monotonic() + PATIENCE / 2
+        with contextlib.suppress(ServerError):  # it has crashed: all the more reason
+            # A mail just being passed on would arrive twice if we cut in between the next server's 250 and its note.
+            while self.ask("hold", held=True)["busy"] and time.monotonic() < deadline:
+                time.sleep(0.02)
+        self.close()
+        self._config["ports"] = self.ports
+        self._start()
 
     def ask(self, do: str, **details: Any) -> dict[str, Any]:
-        """Have the server do something; what it can do is listed in ``maillab.servers.process``.
+        """Have the server do something; what it can do is listed in ``maillab.servers.mailhost``.
 
         Raises:
             ServerError: it can't, or it has ended.
         """
-        return self._exchange({"do": do, **details})
+        answer = self._exchange({"do": do, **details})
+        if do == "allow":
+            self._config["allow"] = answer["on"]
+        return answer
 
     def _exchange(self, message: dict[str, Any]) -> dict[str, Any]:
         """One request, one answer. They are numbered, because a stop button may have left an older answer unread."""

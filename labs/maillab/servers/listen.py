@@ -6,6 +6,7 @@ import asyncio
 import traceback
 from typing import Any
 
+from maillab.servers.delivery import Delivery
 from maillab.servers.hangup import hang_up
 from maillab.servers.log import EventLog
 from maillab.servers.pop3 import Pop3Server
@@ -39,7 +40,14 @@ class Turnstile:
 
 
 async def listen(
-    service: str, address: str, port: int, host: str, store: Store, switches: Switches, log: EventLog
+    service: str,
+    address: str,
+    port: int,
+    host: str,
+    store: Store,
+    switches: Switches,
+    log: EventLog,
+    delivery: Delivery,
 ) -> asyncio.Server:
     """Start one service: ``pop3``, ``smtp`` or ``submission``.
 
@@ -57,7 +65,7 @@ async def listen(
     def session() -> asyncio.Protocol:
         if not turnstile.enter():
             return Refusal(f"421 4.3.2 {host} is busy, come back later\r\n".encode())
-        return SmtpServer(store, switches, log, loop, host, service, ended=turnstile.leave)
+        return SmtpServer(store, switches, log, delivery, loop, host, service, ended=turnstile.leave)
 
     return await loop.create_server(session, address, port)
 

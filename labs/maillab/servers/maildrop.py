@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from maillab.servers.spool import Spool
+
 MAX_MESSAGE = 1_000_000
 """Octets in one mail (the SIZE that SMTP announces, RFC 1870)."""
 
@@ -15,6 +17,9 @@ MAX_MESSAGES = 1000
 
 MAX_TOTAL = 32_000_000
 """Octets in one maildrop."""
+
+STARTED = "started"
+"""The file that says that a maildrop on disk has had the mails of the start; some may be deleted again."""
 
 _ANY_LINE_END = re.compile(rb"\r\n|\r|\n")
 
@@ -29,13 +34,23 @@ class Message:
 
     content: bytes
     uid: str
+    file: str = ""  # what it's called on disk, where maildrops are kept there
 
     def __len__(self) -> int:
         return len(self.content)
 
 
+def uid_of(name: str) -> str:
+    """The unique id of a mail from its file's name, so that it is the same after a restart.
+
+    >>> uid_of("00000012.3f5a")
+    '12.3f5a'
+    """
+    return name.lstrip("0")
+
+
 class Maildrop:
-    r"""One user's mails, oldest first.
+    r"""One user's mails, oldest first; in memory, and with a spool also on disk.
 
     >>> maildrop = Maildrop([b"Subject: one\r\n\r\nHello\r\n"])
     >>> maildrop.deliver(b"Subject: two\n\nBye")
@@ -43,17 +58,28 @@ class Maildrop:
     [b'Subject: one\r\n\r\nHello\r\n', b'Subject: two\r\n\r\nBye\r\n']
     """
 
-    def __init__(self, start: Iterable[bytes] = ()) -> None:
-        self._start = tuple(start)
+    def __init__(self, start: Iterable[bytes] = (), spool: Spool | None = None) -> None:
+        self._start, self._spool = tuple(start), spool
         self._locked = False
-        self.reset()
+        self.messages: list[Message] = []
+        if spool is None or STARTED not in (names := spool.names()):
+            self.reset()
+            return
+        names.remove(STARTED)
+        self.messages = [Message(spool.read(name), uid_of(name), name) for name in names]
+        self._count = int(names[-1].partition(".")[0]) if names else len(self._start)
 
     def reset(self) -> None:
         """Back to the mails of the start. A session that is open keeps its lock and sees what it saw before."""
-        self.messages: list[Message] = []
+        self.messages = []
         self._count = 0
+        if self._spool is not None:
+            for name in self._spool.names():
+                self._spool.drop(name)
         for content in self._start:
             self.deliver(content)
+        if self._spool is not None:
+            self._spool.keep(STARTED, b"")
 
     @property
     def full(self) -> bool:
@@ -68,6 +94,7 @@ class Maildrop:
 
         Raises:
             MaildropFull: there's no room left.
+            OSError: the disk doesn't take it.
         """
         content = _ANY_LINE_END.sub(b"\r\n", content)
         if not content.endswith(b"\r\n"):
@@ -77,11 +104,18 @@ class Maildrop:
         self._count += 1
         # The counter makes it unique, the hash makes it unlike that of a mail that had the same number before a reset.
         digest = hashlib.sha256(content).hexdigest()[:12]
-        self.messages.append(Message(content, f"{self._count}.{digest}"))
+        name = f"{self._count:08}.{digest}"
+        if self._spool is not None:
+            self._spool.keep(name, content)
+        self.messages.append(Message(content, uid_of(name), name))
 
     def remove(self, messages: Iterable[Message]) -> None:
         """Take these very mails out (those of a time before a reset are gone already)."""
         gone = set(map(id, messages))
+        if self._spool is not None:
+            for message in self.messages:
+                if id(message) in gone:
+                    self._spool.drop(message.file)
         self.messages = [message for message in self.messages if id(message) not in gone]
 
     def lock(self) -> bool:

@@ -12,21 +12,19 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP
 
+from maillab.servers.delivery import Delivery
 from maillab.servers.hangup import hang_up
 from maillab.servers.log import EventLog
-from maillab.servers.maildrop import MAX_MESSAGE, MaildropFull
+from maillab.servers.maildrop import MAX_MESSAGE
 from maillab.servers.policy import Envelope, judge
 from maillab.servers.smtp_auth import authenticate, offered
+from maillab.servers.smtp_hooks import Hooks
 from maillab.servers.smtp_lines import MAX_LINE, BadLine, StrictReader
 from maillab.servers.store import Store
 from maillab.servers.switches import Switches
-from maillab.servers.trace import received, return_path
 
 MAX_ERRORS = 10
 """With the last of these the session ends: refused log-ins and commands that aren't understood."""
-
-MAX_RECIPIENTS = 100
-"""Recipients of one mail; RFC 5321 section 4.5.3.1.8 wants at least so many."""
 
 IDLE = 300
 """Seconds without a command (RFC 5321 section 4.5.3.2.7)."""
@@ -34,7 +32,6 @@ IDLE = 300
 # aiosmtpd tells its log what clients said, and sometimes that is a password typed at the wrong moment.
 logging.getLogger("mail.log").disabled = True
 
-_BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _AUTH_PARAMETER = re.compile(r"(?i) AUTH=\S+")
 _COUNTED = ("500", "501", "502", "503", "504", "535", "538")
 
@@ -53,6 +50,7 @@ class SmtpServer(SMTP):
         store: Store,
         switches: Switches,
         log: EventLog,
+        delivery: Delivery,
         loop: asyncio.AbstractEventLoop,
         host: str = "mail.example.test",
         service: str = "smtp",
@@ -61,7 +59,7 @@ class SmtpServer(SMTP):
         # aiosmtpd shares one such table between all sessions, and lengthens it at every EHLO.
         self.command_size_limits = collections.defaultdict(lambda: self.command_size_limit)
         super().__init__(
-            Hooks(store, switches),
+            Hooks(store, switches, delivery),
             hostname=host, ident="ESMTP ready", data_size_limit=MAX_MESSAGE, timeout=IDLE, loop=loop,
         )  # fmt: skip
         self.command_size_limits["AUTH"] = MAX_LINE
@@ -122,10 +120,15 @@ class SmtpServer(SMTP):
 
     async def check_auth_needed(self, caller_method: str) -> bool:
         """Refuse what submission allows only after a log-in (RFC 6409 section 4.3, RFC 4954 section 6)."""
-        if self.service != "submission" or self.username:
+        verdict = judge(self.envelope_so_far(""), self._store, self._switches)
+        if verdict.rule != "log in first":
             return False
-        await self.push("530 5.7.0 log in first")
+        await self.push(verdict.reply)
         return True
+
+    def envelope_so_far(self, sender: str, recipient: str = "") -> Envelope:
+        """What the policy is asked about."""
+        return Envelope(self.client_address, self.username, sender, recipient, self.service)
 
     async def smtp_AUTH(self, arg: str) -> None:
         """AUTH, with our own mechanisms. The rules for when are in RFC 4954 section 4."""
@@ -154,69 +157,3 @@ class SmtpServer(SMTP):
         """As aiosmtpd's; the allowance for SIZE in MAIL doesn't grow with each."""
         self.command_size_limits.pop("MAIL", None)
         await super().smtp_EHLO(hostname)
-
-
-class Hooks:
-    """What aiosmtpd asks us while a mail comes in."""
-
-    def __init__(self, store: Store, switches: Switches) -> None:
-        self._store, self._switches = store, switches
-
-    async def handle_EHLO(
-        self, smtp: SmtpServer, session: Any, envelope: Any, hostname: str, responses: list[str]
-    ) -> list[str]:
-        """What the server can do. AUTH is there only if there's a mechanism to offer."""
-        session.host_name = hostname
-        lines = [smtp.hostname, "PIPELINING", f"SIZE {MAX_MESSAGE}", "8BITMIME"]
-        mechanisms = offered(self._switches)
-        if mechanisms:
-            lines.append("AUTH " + " ".join(mechanisms))
-        return [f"250-{line}" for line in lines[:-1]] + [f"250 {lines[-1]}"]
-
-    async def handle_MAIL(self, smtp: SmtpServer, session: Any, envelope: Any, address: str, options: list[str]) -> str:
-        """Take the sender as a claim. ``<>`` is the sender of bounces (RFC 5321 section 4.5.5)."""
-        envelope.mail_from = address
-        envelope.mail_options.extend(options)
-        return "250 2.1.0 OK"
-
-    async def handle_RCPT(self, smtp: SmtpServer, session: Any, envelope: Any, address: str, options: list[str]) -> str:
-        """Ask the policy."""
-        if len(envelope.rcpt_tos) >= MAX_RECIPIENTS:
-            return "452 4.5.3 too many recipients"  # RFC 5321 section 4.5.3.1.10
-        case = Envelope(smtp.client_address, smtp.username, _sender(envelope), address)
-        reply = judge(case, self._store)
-        user = self._store.local_user(address)
-        if reply.startswith("250") and user is not None and self._store.maildrops[user].full:
-            return "452 4.2.2 the maildrop is full"  # here and not after DATA, where it would be for all or none
-        if reply.startswith("250"):
-            envelope.rcpt_tos.append(address)
-        else:
-            smtp.note(f"refused mail from <{case.sender}> to <{address}>: {reply}")
-        return reply
-
-    async def handle_DATA(self, smtp: SmtpServer, session: Any, envelope: Any) -> str:
-        """Put the mail into the maildrops."""
-        content: bytes = envelope.content
-        if _BARE.search(content):
-            # RFC 5321 section 2.3.8. Behind us somebody may read "LF . CRLF" as the end of a mail.
-            return "550 5.6.11 bare CR or LF in the mail"
-        protocol = ("ESMTP" if session.extended_smtp else "SMTP") + ("A" if smtp.username else "")
-        sender = _sender(envelope)
-        users = {user: to for to in envelope.rcpt_tos if (user := self._store.local_user(to))}  # one copy each
-        full = []
-        for user, address in users.items():
-            head = received(session.host_name, smtp.client_address, smtp.hostname, protocol, address)
-            try:
-                self._store.maildrops[user].deliver(return_path(sender) + head + content)
-            except MaildropFull:
-                full.append(user)
-        names = ", ".join(user for user in users if user not in full)
-        if not names:
-            return "452 4.2.2 the maildrop is full"
-        smtp.note(f"took mail from <{sender}> for {names} ({len(content)} octets)")
-        return "250 2.0.0 delivered"
-
-
-def _sender(envelope: Any) -> str:
-    """The sender's address; aiosmtpd hands over ``<>``, the null sender, with its brackets."""
-    return str(envelope.mail_from).removeprefix("<").removesuffix(">")

@@ -24,7 +24,14 @@ class StrictReader(asyncio.StreamReader):
 
     async def readuntil(self, separator: Any = b"\n") -> bytes:
         """As asyncio's. aiosmtpd asks for LF when it wants a command, and for CRLF in the middle of a mail."""
-        line = await super().readuntil(separator)
+        try:
+            line = await super().readuntil(separator)
+        except asyncio.LimitOverrunError as error:
+            if separator == b"\n":
+                raise
+            # In a mail, aiosmtpd would keep the pieces of a line without end: it gets empty ones.
+            await self.read(error.consumed)
+            raise asyncio.LimitOverrunError(str(error), 0) from None
         if separator == b"\n" and (not line.endswith(b"\r\n") or b"\r" in line[:-2] or b"\0" in line):
             raise BadLine("500 5.5.2 a line ends in CR LF and holds no other CR, LF or NUL")
         return line

@@ -1,15 +1,17 @@
-"""The one store behind all services of a host: who its users are, and where their mail lies. In memory only."""
+"""The one store behind all services of a host: who its users are, and where their mail lies."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from maillab.sasl import Credentials
 from maillab.servers.maildrop import Maildrop
+from maillab.servers.spool import Spool
 
 
 class Store:
-    """Users, passwords and maildrops of one mail domain.
+    """Users, passwords and maildrops of one mail domain; the mails are kept in ``folder``, if there's one.
 
     >>> store = Store("example.test", {"alice": "copper-otter-41"})
     >>> store.local_user("alice@EXAMPLE.test"), store.local_user("alice@elsewhere.test")
@@ -22,10 +24,13 @@ class Store:
         passwords: Mapping[str, str],
         mails: Mapping[str, Sequence[bytes]] | None = None,
         believe: Callable[[], bool] = lambda: False,
+        folder: Path | None = None,
     ) -> None:
         self.domain = domain
         self.credentials = Credentials(passwords, believe)
-        self.maildrops = {user: Maildrop((mails or {}).get(user, ())) for user in passwords}
+        self.maildrops = {
+            user: Maildrop((mails or {}).get(user, ()), Spool(folder / user) if folder else None) for user in passwords
+        }
 
     def reset(self) -> None:
         """All maildrops back to the start."""
@@ -33,8 +38,9 @@ class Store:
             maildrop.reset()
 
     def is_local(self, address: str) -> bool:
-        """Whether the address is in this host's own domain."""
-        return address.rpartition("@")[2].lower() in (self.domain.lower(), "postmaster")
+        """Whether the address is in this host's own domain; ``postmaster`` is, without any."""
+        name, _, domain = address.lower().rpartition("@")
+        return domain == self.domain.lower() if name else domain == "postmaster"
 
     def local_user(self, address: str) -> str | None:
         """The user whose address this is, or ``None``. The first user is also the postmaster.

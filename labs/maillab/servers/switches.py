@@ -14,6 +14,8 @@ SWITCHES: dict[str, str] = {
     "digest_md5": "offers DIGEST-MD5 (RFC 2831), which is Historic since 2011 (RFC 6331)",
     "fixed_challenge": "sends the challenges that the lab has fixed, over and over again",
     "accept_anyone": "believes everybody whose name it has heard of, as an impostor does",
+    "open_relay": "passes on mail from anybody to anywhere: an open relay",
+    "sender_check": "passes on mail to anywhere for whoever claims a sender in its own domain",
 }
 """What each switch makes the servers do. A mechanism that can be guessed offline is a weakness like any other."""
 

@@ -14,13 +14,15 @@ def received(helo: str, client: str, host: str, protocol: str, recipient: str, w
         client: her address, which the server saw itself.
         host: this server.
         protocol: ``SMTP``, ``ESMTP``, or with ``A`` at the end if she logged in (RFC 3848).
+        recipient: to whom; empty if to several, who shouldn't learn of each other here (RFC 5321 section 7.6).
 
     >>> received("laptop", "192.0.2.10", "mail.example.test", "ESMTPA", "bob@example.test", datetime(2026, 11, 24, tzinfo=UTC))
     b'Received: from laptop ([192.0.2.10])\\r\\n\\tby mail.example.test with ESMTPA for <bob@example.test>;\\r\\n\\tTue, 24 Nov 2026 00:00:00 +0000\\r\\n'
     """  # noqa: E501
     stamp = format_datetime(when or datetime.now(UTC))
     literal = f"[IPv6:{client}]" if ":" in client else f"[{client}]"  # RFC 5321 section 4.1.3
-    lines = f"Received: from {helo} ({literal})\r\n\tby {host} with {protocol} for <{recipient}>;\r\n\t{stamp}\r\n"
+    to = f" for <{recipient}>" if recipient else ""
+    lines = f"Received: from {helo} ({literal})\r\n\tby {host} with {protocol}{to};\r\n\t{stamp}\r\n"
     return lines.encode("ascii", "replace")
 
 

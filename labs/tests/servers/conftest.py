@@ -56,6 +56,21 @@ class ServerProcess:
         """Octets of memory the child has now (Linux)."""
         return int(Path(f"/proc/{self.child.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
+    @property
+    def peak(self) -> int:
+        """Octets of memory the child has had at most (Linux)."""
+        (line,) = [
+            line
+            for line in Path(f"/proc/{self.child.pid}/status").read_text().splitlines()
+            if line.startswith("VmHWM:")
+        ]
+        return int(line.split()[1]) * 1024
+
+    def kill(self) -> None:
+        """End it as a power cut would, in the middle of whatever it does."""
+        self.child.kill()
+        self.child.wait()
+
     def stop(self) -> int:
         """Close stdin, as somebody who died does, and wait."""
         assert self.child.stdin and self.child.stdout
@@ -100,6 +115,36 @@ def mail_host() -> Iterator[ServerProcess]:
     process = ServerProcess(CONFIG)
     yield process
     process.stop()
+
+
+MX = {
+    "host": "mx",
+    "address": "127.0.0.1",
+    "ports": {"smtp": 0},
+    "domain": "partner.example.test",
+    "accounts": {"dave": "dave's", "erin": "erin's"},
+}
+
+
+@pytest.fixture(scope="module")
+def forwarding(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ServerProcess, ServerProcess]]:
+    """A mail server and its next hop, for all tests of a module that don't mind each other."""
+    mx = ServerProcess(MX)
+    spool = str(tmp_path_factory.mktemp("spool"))
+    mail = ServerProcess(CONFIG | {"next_hop": ["127.0.0.1", mx.ports["smtp"]], "spool": spool})
+    yield mail, mx
+    mail.stop()
+    mx.stop()
+
+
+@pytest.fixture
+def next_hop(server_process: Callable[..., ServerProcess]) -> Callable[..., ServerProcess]:
+    """``next_hop(port=0)`` starts one for partner.example.test."""
+
+    def start(port: int = 0) -> ServerProcess:
+        return server_process(**MX | {"ports": {"smtp": port}})
+
+    return start
 
 
 @pytest.fixture

@@ -1,0 +1,211 @@
+"""One host with its services, and what it does when it's told to by :mod:`maillab.servers.process`."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from maillab.names import DOMAIN
+from maillab.servers.busy import explain
+from maillab.servers.delivery import Delivery
+from maillab.servers.listen import listen
+from maillab.servers.log import EventLog
+from maillab.servers.maildrop import MAX_MESSAGE
+from maillab.servers.queue import RETRY
+from maillab.servers.relay import Relay
+from maillab.servers.spool import Spool
+from maillab.servers.store import Store
+from maillab.servers.switches import Switches
+from maillab.student import Student
+
+SERVICES = ("pop3", "smtp", "submission")
+
+
+class ConfigError(Exception):
+    """The host can't start like this; the text says what to change."""
+
+
+class MailHost:
+    """One host with its services, store, switches and log.
+
+    Raises:
+        ConfigError: the configuration has a mistake.
+    """
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        try:
+            name, self.address = str(config["host"]), str(config["address"])
+            self.wanted = {str(service): int(port) for service, port in config["ports"].items()}
+        except (KeyError, AttributeError, TypeError, ValueError) as error:
+            raise ConfigError(f'the configuration needs "host", "address" and "ports": {error!r} is wrong.') from None
+        unknown = [service for service in self.wanted if service not in SERVICES]
+        if unknown:
+            raise ConfigError(f"no service is called {unknown[0]!r}: choose from {', '.join(SERVICES)}.")
+        try:
+            self.switches = Switches(config.get("allow", ()))
+        except (TypeError, ValueError) as error:
+            raise ConfigError(str(error)) from None
+        self.host = name if "." in name else f"{name}.{DOMAIN}"
+        self.log = EventLog()
+        spool, next_hop, retry = _relaying(config)
+        try:
+            self.store = _store(config, lambda: self.switches.allows("accept_anyone"), spool)
+            self.delivery = Delivery(self.store, self.log, self.host)
+            if spool is not None and next_hop is not None:
+                queue = Spool(spool / "queue")
+                self.delivery.relay = Relay(queue, next_hop, self.host, self.log, self.delivery.give_back, retry)
+        except OSError as error:
+            raise ConfigError(f"the spool {spool} can't be used: {error.strerror or error}.") from None
+        self._servers: list[asyncio.Server] = []
+
+    async def start(self) -> dict[str, int]:
+        """Open all ports and return those that were opened, by service.
+
+        Raises:
+            ConfigError: one can't be opened; then none is.
+        """
+        ports = {}
+        for service, port in self.wanted.items():
+            try:
+                server = await listen(
+                    service, self.address, port, self.host, self.store, self.switches, self.log, self.delivery
+                )
+            except (OSError, OverflowError) as error:
+                for started in self._servers:
+                    started.close()
+                problem = error if isinstance(error, OSError) else OSError(str(error))
+                raise ConfigError(explain(problem, service, self.address, port)) from None
+            self._servers.append(server)
+            ports[service] = server.sockets[0].getsockname()[1]
+        if self.delivery.relay is not None:
+            self._emptying = asyncio.create_task(self.delivery.relay.run())
+        return ports
+
+    def command(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Do what a line on stdin asks for.
+
+        ============================================ =====================================================
+        request                                      answer, beside ``"ok": true``
+        ============================================ =====================================================
+        ``{"do": "ping"}``                           nothing more
+        ``{"do": "log"}``                            ``events``: list of ``{time, service, client, text}``
+        ``{"do": "mails", "user": …}``               ``mails``: list of ``{uid, size, mail}``, mail in base64
+        ``{"do": "store", "user": …}``               ``kept``: list of ``[mechanism, what, value]``
+        ``{"do": "deliver", "user", "mail"}``        puts a mail (base64) into the maildrop
+        ``{"do": "queue"}``                          ``entries``: what waits to be passed on, see queue.py;
+                                                     ``busy``: is an attempt under way?
+        ``{"do": "hold", "held": true}``             no attempt is started any more; ``busy`` as above
+        ``{"do": "reset"}``                          all maildrops as at the start; queue and log are emptied
+        ``{"do": "allow", "switches": […]}``         ``on``: exactly these are on now, also for open sessions
+        ``{"do": "fix", "challenges": {…}}``         mechanism → the challenge it sends from now on, null for the
+                                                     first that comes up; exactly these (``fixed_challenge``)
+        ``{"do": "weakness"}``                       ``on``, ``challenges``: what "allow" and "fix" take to come back
+        ============================================ =====================================================
+
+        >>> host = MailHost({"host": "mail", "address": "127.0.0.1", "ports": {}})
+        >>> host.command({"do": "allow", "switches": ["plaintext_login"]})
+        {'ok': True, 'on': ['plaintext_login']}
+        >>> host.command({"do": "dance"})  # doctest: +ELLIPSIS
+        {'error': "no command is called 'dance': choose from allow, deliver, fix, hold, ..."}
+        """
+        do = request.get("do")
+        actions = {name.removeprefix("_do_"): name for name in dir(self) if name.startswith("_do_")}
+        if not isinstance(do, str) or do not in actions:
+            return {"error": f"no command is called {do!r}: choose from {', '.join(sorted(actions))}."}
+        try:
+            result: dict[str, Any] = getattr(self, actions[do])(request)
+            return {"ok": True, **result}
+        except KeyError as error:
+            return {"error": f'"{do}" needs "{error.args[0]}" in the same line.'}
+        except (TypeError, ValueError) as error:
+            return {"error": str(error)}
+
+    def _do_ping(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {}
+
+    def _do_log(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"events": [event._asdict() for event in self.log.events]}
+
+    def _do_mails(self, request: dict[str, Any]) -> dict[str, Any]:
+        messages = self.store.maildrops[self._user(request)].messages
+        rows = ((message.uid, len(message), base64.b64encode(message.content).decode()) for message in messages)
+        return {"mails": [{"uid": uid, "size": size, "mail": mail} for uid, size, mail in rows]}
+
+    def _do_deliver(self, request: dict[str, Any]) -> dict[str, Any]:
+        mail = base64.b64decode(request["mail"], validate=True)
+        if len(mail) > MAX_MESSAGE:
+            raise ValueError(f"a mail has at most {MAX_MESSAGE} octets, and this one has {len(mail)}.")
+        self.store.maildrops[self._user(request)].deliver(mail)
+        return {}
+
+    def _do_reset(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.store.reset()
+        if self.delivery.relay is not None:
+            self.delivery.relay.clear()
+        self.log.events.clear()
+        return {}
+
+    def _do_queue(self, request: dict[str, Any]) -> dict[str, Any]:
+        relay = self.delivery.relay
+        entries = [] if relay is None else [asdict(entry) for entry in relay.entries.values()]
+        return {"entries": entries, "busy": relay is not None and relay.busy}
+
+    def _do_hold(self, request: dict[str, Any]) -> dict[str, Any]:
+        if self.delivery.relay is not None:
+            self.delivery.relay.hold(bool(request["held"]))
+        return {"busy": self.delivery.relay is not None and self.delivery.relay.busy}
+
+    def _do_allow(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.switches.set(request["switches"])
+        return {"on": self.switches.on}
+
+    def _do_fix(self, request: dict[str, Any]) -> dict[str, Any]:
+        challenges = request["challenges"]
+        if not isinstance(challenges, dict):
+            raise ValueError('"challenges" is an object: mechanism → challenge.')
+        self.switches.fix(challenges)
+        return {}
+
+    def _do_weakness(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"on": self.switches.on, "challenges": self.switches.fixed.texts}
+
+    def _do_store(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"kept": self.store.credentials.kept(self._user(request))}
+
+    def _user(self, request: dict[str, Any]) -> str:
+        user = request["user"]
+        if not isinstance(user, str) or user not in self.store.maildrops:
+            raise ValueError(f"no user is called {user!r}: choose from {', '.join(self.store.maildrops)}.")
+        return user
+
+
+def _relaying(config: dict[str, Any]) -> tuple[Path | None, tuple[str, int] | None, tuple[float, ...]]:
+    """Where mail is kept, where it goes from here, and the seconds between attempts."""
+    try:
+        spool = Path(str(config["spool"])) if config.get("spool") else None
+        next_hop = (str(config["next_hop"][0]), int(config["next_hop"][1])) if config.get("next_hop") else None
+        retry = tuple(float(seconds) for seconds in config.get("retry", RETRY))
+    except (LookupError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f'"next_hop" is [address, port], "spool" a path and "retry" a list of seconds: {error!r}'
+        ) from None
+    if next_hop is not None and spool is None:
+        raise ConfigError('"next_hop" needs a "spool", so that no mail is lost that this host has taken.')
+    return spool, next_hop, retry
+
+
+def _store(config: dict[str, Any], believe: Callable[[], bool], spool: Path | None) -> Store:
+    folder = spool and spool / "maildrops"
+    domain = str(config.get("domain", DOMAIN))
+    if "accounts" in config:
+        accounts = config["accounts"]
+        if not (isinstance(accounts, dict) and all(isinstance(password, str) for password in accounts.values())):
+            raise ConfigError('"accounts" is an object: user name → password, both texts.')
+        return Store(domain, accounts, believe=believe, folder=folder)
+    student = Student(config.get("student", "guest"))
+    passwords = {user: account.password for user, account in student.accounts.items()}
+    return Store(domain, passwords, {user: student.mails(user) for user in passwords}, believe, folder)
