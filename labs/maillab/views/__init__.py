@@ -18,6 +18,7 @@ from maillab.views.view import View
 if TYPE_CHECKING:
     from maillab.views.guesscost import GuessCost, rate_plot
     from maillab.views.peeler import Peeler
+    from maillab.views.relaymatrix import RelayMatrix
     from maillab.views.replaydesk import ReplayDesk
     from maillab.views.toggle import HubSwitch
     from maillab.views.wireview import WireView
@@ -28,6 +29,7 @@ __all__ = [
     "GuessCost",
     "HubSwitch",
     "Peeler",
+    "RelayMatrix",
     "ReplayDesk",
     "View",
     "WireView",
@@ -53,6 +55,7 @@ _WIDGETS = {
     "GuessCost": "guesscost",
     "HubSwitch": "toggle",
     "Peeler": "peeler",
+    "RelayMatrix": "relaymatrix",
     "ReplayDesk": "replaydesk",
     "WireView": "wireview",
     "Workbench": "workbench",
