@@ -1,0 +1,131 @@
+"""What lesson 02 asks: Send through someone else's server."""
+
+from __future__ import annotations
+
+import re
+import time
+from email import message_from_bytes, message_from_string
+from typing import Any
+
+from .exercises import Said, Wrong, call, exercise
+from .predictions import prediction
+
+prediction(
+    "02.A",
+    "Mallory, who has no account, asks Alice's mail server to take a mail for Bob and one for Dave. What happens?",
+    {
+        "Both are refused: she has no account": (
+            "Then nobody from elsewhere could write to Bob. Mail for its own users a server takes from anybody."
+        ),
+        "Bob's is taken, Dave's is refused": "Yes: Bob's mail has arrived here. Dave's would have to be passed on.",
+        "Both are taken: passing on mail is a server's business": (
+            "It was, until about 1995. A server that still does it for anybody is called an open relay."
+        ),
+    },
+    "Bob's is taken, for it has arrived here. Dave's would have to be passed on, and is refused.",
+)
+
+prediction(
+    "02.B",
+    "The server relays for senders of its own domain only. Can Mallory still send a mail to Dave through it?",
+    {
+        "No, she has no address there": "She doesn't need one. She has to write one.",
+        "Yes, she writes alice@example.test after MAIL FROM": "Yes. It is a claim, and nobody checks it.",
+        "Only if she learns Alice's password": "Nobody asks for a password on port 25.",
+    },
+    "Yes: she writes alice@example.test after MAIL FROM. It is a claim, and nobody checks it.",
+)
+
+prediction(
+    "02.C",
+    "On port 587, what does the server say to MAIL FROM before Alice has logged in?",
+    {
+        "250, and asks for the log-in at RCPT": "It could, but this server says it at once: who are you?",
+        "530, log in first": "Yes (RFC 4954, §6): what is claimed doesn't matter here, only what is proved.",
+        "550, relaying denied": "That is the answer to strangers on port 25. Here everybody may try to log in.",
+    },
+    "530, log in first (RFC 4954, §6): what is claimed doesn't matter here, only what is proved.",
+)
+
+
+@exercise(
+    "02.1",
+    "server.ehlo(), then docmd('MAIL', 'FROM:<…>') and docmd('RCPT', 'TO:<…>'), both addresses from elsewhere.",
+    "docmd returns (code, text). An open relay answers RCPT with 250.",
+    "code, text = server.docmd('RCPT', 'TO:<somebody@partner.example.test>'); server.quit(); return code == 250",
+)
+def relay_test(answer: Any, lab: Any) -> str:
+    expected = "a function is_open_relay(lab) that says True or False"
+    if not callable(answer):
+        raise Wrong(answer, expected)
+    waiting = [] if not lab.live else lab.queue()
+    before = len(lab.mails("dave")) if lab.live else 0
+    for switches, is_open in (((), False), (("open_relay",), True), (("sender_check",), False)):
+        lab.allow(*switches)
+        try:
+            said = call(answer, lab)
+        finally:
+            lab.allow()
+        if said not in (True, False):
+            raise Wrong(said, expected, "Compare the code of the reply to RCPT with 250.")
+        if bool(said) is not is_open:
+            rule = switches[0] if switches else "own recipients only"
+            hint = "Is the recipient one of another domain, such as partner.example.test?"
+            if rule == "sender_check":
+                hint = "The sender has to be foreign, too: an address of the server's own domain tells nothing."
+            raise Wrong(Said(f"{said} for a server with the rule {rule}"), f"{is_open}", hint)
+    if lab.live and (len(lab.mails("dave")) > before or len(lab.queue()) > len(waiting)):
+        raise Wrong(Said("a test that sends a mail"), "one that leaves before DATA", "Say QUIT after RCPT.")
+    return "Closed, open, and closed to strangers: told apart without a single mail."
+
+
+@exercise(
+    "02.2",
+    "As in part 2, with sendmail: its first argument is the envelope's sender, and the header stands in the text.",
+    "server.sendmail('alice@example.test', 'dave@partner.example.test', forged)",
+    "forged = 'From: alice@example.test\\r\\nSubject: Hi\\r\\n\\r\\nYours, Alice\\r\\n'",
+)
+def forgery(answer: Any, lab: Any) -> str:
+    expected = "the text of the mail that you sent to Dave, with From: alice@example.test in its header"
+    if not isinstance(answer, str):
+        raise Wrong(answer, expected)
+    mail = message_from_string(answer)
+    if "alice@example.test" not in str(mail["From"]):
+        raise Wrong(Said(f"a mail from {mail['From']}"), expected, "The header's lines come first, then an empty line.")
+    if not lab.live:
+        return "A mail from Alice, as far as its header goes. (On a recording nobody can look whether it was sent.)"
+    body = str(mail.get_payload()).strip()
+    for _ in range(30):  # it may still be on its way
+        for arrived in map(message_from_bytes, lab.mails("dave")):
+            if str(arrived.get_payload()).strip().replace("\r\n", "\n") == body.replace("\r\n", "\n"):
+                envelope = str(arrived["Return-Path"])
+                if "alice@example.test" not in envelope:
+                    raise Wrong(Said(f"Return-Path {envelope}"), "alice@example.test in the envelope, too")
+                if lab.alice.name in str(arrived.get_all("Received", [""])[-1]).split("(")[0]:
+                    raise Wrong(
+                        Said("a mail sent from Alice's computer"), "one from Mallory's: lab.mallory.smtp('smtp')"
+                    )
+                return "Dave has a mail from Alice, in envelope and header, that she has never seen."
+        time.sleep(0.1)
+    raise Wrong(
+        Said("no such mail in Dave's maildrop"), "one that arrived", "Is the rule sender_check on? Did you QUIT?"
+    )
+
+
+@exercise(
+    "02.3",
+    "The bottom Received line was written by the first server that took the mail.",
+    "After 'from' stands what the client called itself; in the brackets, what the server saw.",
+)
+def origin(answer: Any, lab: Any) -> str:
+    expected = "the address of the computer that handed the mail to the first server"
+    if not isinstance(answer, str):
+        raise Wrong(answer, expected)
+    first = str(message_from_bytes(lab.mails("dave")[0]).get_all("Received", [""])[-1])
+    seen = re.findall(r"\(\[([^]]+)\]\)", first)
+    if "@" in answer:
+        raise Wrong(answer, expected, "A network address, four numbers. Mail addresses are claims.")
+    if answer.strip().strip("[]()") not in seen:
+        hint = "That is the server's own. Who gave the mail to it?" if answer.strip() == lab.mail.ip else ""
+        raise Wrong(answer, expected, hint)
+    return "The address that the mail server itself saw. All that was written before it came is a claim."
