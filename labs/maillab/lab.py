@@ -17,7 +17,7 @@ from .capture.recorder import Capture
 from .names import PARTNER, PORTS
 from .network.host import Host, hosts_on
 from .network.rungs import open_network
-from .places import DATA
+from .recordings import arrived, recording, recording_of, save
 from .sasl import Credentials
 from .servers.handle import ServerError, ServerHandle
 from .student import PARTNERS, Student
@@ -72,7 +72,7 @@ class Lab:
         self._others: dict[str, ServerHandle] = {}  # by host: servers that a lesson starts beside the mail server
         try:
             self.network, self.passed_over = open_network(
-                rung or os.environ.get("MAILLAB_RUNG") or None, DATA / "captures" / f"{name}.pcapng" if name else None
+                rung or os.environ.get("MAILLAB_RUNG") or None, recording(name) if name else None
             )
             self._closing.callback(self.network.close)
             self.student = wanted if self.network.serves else Student("guest")
@@ -261,10 +261,11 @@ class Lab:
         recording was made, all of them, without the line that ``mx`` put on top.
 
         Raises:
+            RuntimeError: on the replay rung, for users of the mail server itself.
             ServerError: no server here has such a user.
         """
-        if self._server is None:
-            return arrived(DATA / "captures" / f"{self.name}.pcapng", self.mx.ip, user)
+        if self._server is None and user in PARTNERS:
+            return arrived(recording(str(self.name)), self.mx.ip, user)
         server = self._others["mx"] if user in PARTNERS and "mx" in self._others else self.server
         return [base64.b64decode(row["mail"]) for row in server.ask("mails", user=user)["mails"]]
 
@@ -331,30 +332,6 @@ class Lab:
         return f"The lab is up after {self.seconds:.1f} s: {self.rung}"
 
 
-def arrived(recording: Path, server: str, user: str) -> list[bytes]:
-    """The mails for a user that a recording shows on their way to a server."""
-    from .findings import findings
-
-    return [
-        found.message
-        for found in findings(recording)
-        if found.kind == "mail" and found.server == f"{server}:25" and f"{user}@" in "".join(found.recipients)
-    ]
-
-
-def recording_of(lesson: str | None, allow: Iterable[str]) -> str | None:
-    """What a lesson's recording for a server with these weaknesses is called, without its ending.
-
-    >>> recording_of("01", ["plaintext_login"])
-    '01-plaintext_login'
-    """
-    if lesson is None:
-        return None
-    if not (isinstance(lesson, str) and len(lesson) == 2 and lesson.isdigit()):
-        raise ValueError(f"A lesson is named by its two digits, like Lab('01'), not {lesson!r}.")
-    return "-".join([lesson, *sorted(allow)])
-
-
 def end(owner: int, closing: contextlib.ExitStack) -> None:
     """What a lab's end comes to. A forked child has a copy of the lab, but it isn't the child's to end."""
     if os.getpid() == owner:
@@ -371,12 +348,6 @@ def disown() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=disown)
-
-
-def save(heard: Capture, path: Path) -> None:
-    """Keep everything that the mail server's card heard as a recording for the replay rung."""
-    heard.stop()
-    heard.save(path)
 
 
 def in_notebook() -> bool:

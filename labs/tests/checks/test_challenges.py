@@ -7,6 +7,7 @@ import hmac
 from collections.abc import Iterator
 
 import pytest
+from support.verdicts import failed, passed
 
 from maillab import Lab, check, solution
 from maillab.attacks import scheme
@@ -25,19 +26,6 @@ def lab() -> Iterator[Lab]:
 @pytest.fixture
 def password(lab) -> str:
     return lab.student.password("alice")
-
-
-def passed(number: str, answer: object) -> bool:
-    verdict = check(number, answer)
-    assert verdict.verdict == "PASS", verdict
-    return True
-
-
-def failed(number: str, answer: object, *words: str) -> bool:
-    verdict = check(number, answer)
-    assert verdict.verdict == "FAIL" and verdict.seen and verdict.expected and verdict.hint, verdict
-    assert all(word in str(verdict) for word in words), verdict
-    return True
 
 
 def md5(text: str | bytes) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from scapy.all import IP, TCP, Ether, Raw, sniff
+from support.verdicts import failed, passed
 
 from maillab import Lab, check, compare, hint, predict, solution
 from maillab.checks import exercises
@@ -22,18 +23,6 @@ NUMBERS = sorted(number for path in NOTEBOOKS.glob("[0-9]*.ipynb") for number in
 def lab() -> Iterator[Lab]:
     with Lab(allow="plaintext_login", rung="tap", student="checks") as running:
         yield running
-
-
-def passed(number: str, answer: object) -> bool:
-    return check(number, answer).verdict == "PASS"
-
-
-def failed(number: str, answer: object, *words: str) -> bool:
-    verdict = check(number, answer)
-    assert verdict.verdict == "FAIL", verdict
-    assert verdict.seen and verdict.expected and verdict.hint
-    assert all(word in str(verdict) for word in words), verdict
-    return True
 
 
 @pytest.mark.parametrize("number", NUMBERS)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from support.verdicts import failed, passed
 
-from maillab import Lab, check
+from maillab import Lab
 
 FORGED = "From: alice@example.test\r\nTo: dave@partner.example.test\r\nSubject: x\r\n\r\nLend me some.\r\n"
 
@@ -15,19 +16,6 @@ FORGED = "From: alice@example.test\r\nTo: dave@partner.example.test\r\nSubject: 
 def lab() -> Iterator[Lab]:
     with Lab(rung="tap", student="checks", mx=True) as running:
         yield running
-
-
-def passed(number: str, answer: object) -> bool:
-    verdict = check(number, answer)
-    assert verdict.verdict == "PASS", verdict
-    return True
-
-
-def failed(number: str, answer: object, *words: str) -> bool:
-    verdict = check(number, answer)
-    assert verdict.verdict == "FAIL" and verdict.seen and verdict.expected and verdict.hint, verdict
-    assert all(word in str(verdict) for word in words), verdict
-    return True
 
 
 def relay_test(lab: Lab, sender="eve@elsewhere.example.test", to="dave@partner.example.test", data=False) -> bool:

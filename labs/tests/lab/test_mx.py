@@ -189,6 +189,11 @@ class TestWithout:
             lab.restart()  # and its mail is as at the start
             assert len(lab.mails("alice")) == 3
 
+    def test_on_replay_the_partners_mail_is_read_from_the_recording(self):
+        with Lab("02", mx=True, rung="replay") as lab:
+            first = lab.mails("dave")[0]
+            assert first.startswith(b"Received: from mallory.example.test ([192.0.2.66])") and lab.mails("erin") == []
+
     def test_on_replay_there_is_nobody_to_ask(self):
         with Lab("01", allow="plaintext_login", rung="replay") as lab:
             for ask in (lambda: lab.mails("alice"), lab.queue):
