@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, Locator, Page, TimeoutError
 
 ROOT = Path(__file__).resolve().parents[3]
 SHOTS = ROOT / "build" / "screenshots"
@@ -102,6 +102,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+#: Has any cell been executed?
+BEGUN = """() => window.jupyterapp.shell.currentWidget.content.widgets
+    .some(c => c.model.type === "code" && c.model.executionCount !== null)"""
+
+
 class Lesson:
     """A notebook, open in the browser."""
 
@@ -140,6 +145,10 @@ class Lesson:
     def run_all(self, seconds: float = 120) -> None:
         """Run every cell; returns when each code cell has been executed and the kernel is idle."""
         self.command("notebook:run-all-cells")
+        try:
+            self.page.wait_for_function(BEGUN, timeout=20_000)
+        except TimeoutError:  # JupyterLab drops a Run All now and then, just after a kernel has started
+            self.command("notebook:run-all-cells")
         self._settled(seconds)
 
     def run_again(self, seconds: float = 120) -> None:

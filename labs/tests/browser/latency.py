@@ -10,7 +10,7 @@ from playwright.sync_api import Locator
 
 LIMIT = 100
 """Milliseconds."""
-EDITS, WARM_UP, ROUNDS = 50, 5, 4
+EDITS, WARM_UP, ROUNDS = 50, 5, 8
 
 #: Sets the value as a key stroke does; resolves to the milliseconds until `region` contains `want`.
 KEY_TO_PICTURE = """async ([box, region, value, want]) => {

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from .conftest import OpenLesson
-from .lab import ROOT
+from .lab import ROOT, Lesson
 
 pytestmark = [pytest.mark.browser, pytest.mark.lesson, pytest.mark.timeout(600)]
 
@@ -33,19 +33,12 @@ def test_restart_and_run_all_twice(open_lesson: OpenLesson, name: str) -> None:
         assert lesson.widgets_missing() == 0
     assert lesson.clipped() == []
     lesson.screenshot(name.removesuffix(".ipynb"))
+    move_each_widget(lesson)
+    lesson.screenshot(f"{name.removesuffix('.ipynb')}-moved")
 
 
-@pytest.mark.parametrize("name", LESSONS)
-def test_move_each_widget(open_lesson: OpenLesson, name: str) -> None:
+def move_each_widget(lesson: Lesson) -> None:
     """Type into every text box, turn every switch, press every button: the picture follows, the lab answers."""
-    lesson = open_lesson(name)
-    # the widgets need the lab, which a lesson's last cell closes
-    lesson.page.evaluate(
-        """() => window.jupyterapp.shell.currentWidget.content.widgets
-            .filter(c => c.model.sharedModel.getSource().includes("lab.close()"))
-            .forEach(c => c.model.sharedModel.setSource(""))"""
-    )
-    lesson.run_all(180)
     for widget in lesson.page.locator(".jp-OutputArea-output > .ml-widget").all():
         for box in widget.get_by_label("password", exact=True).all():
             box.fill("swordfish")
@@ -60,4 +53,3 @@ def test_move_each_widget(open_lesson: OpenLesson, name: str) -> None:
             expect(button).to_be_enabled(timeout=20_000)
             expect(widget.locator(".ladder, table").last).to_be_visible()
         assert widget.get_by_role("alert").count() == 0, widget.get_by_role("alert").first.inner_text()
-    lesson.screenshot(f"{name.removesuffix('.ipynb')}-moved")
