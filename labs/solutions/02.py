@@ -12,6 +12,7 @@ def is_open_relay(lab):
 check("02.1", is_open_relay)
 
 # %% 02.2
+lab.allow("sender_check")
 forged = "From: alice@example.test\r\nTo: dave@partner.example.test\r\nSubject: Money\r\n\r\nPlease lend me some.\r\n"
 server = lab.mallory.smtp("smtp")
 server.sendmail("alice@example.test", "dave@partner.example.test", forged)

@@ -382,6 +382,7 @@ def test_a_capture_that_the_lab_ends_under_says_so(rung, capfd):
     read_one(lab)
     time.sleep(0.1)
     lab.close()
+    time.sleep(0.2)  # for the listener to notice
     heard.stop()
     assert len(heard) > 10
     if rung == "tap":  # a device outlives its lab for a moment (sandbox) or for good (loopback)
