@@ -20,5 +20,6 @@ server.quit()
 check("02.2", forged)
 
 # %% 02.3
-came_from = arrived.get_all("Received")[-1].split("([")[1].split("])")[0]
+by_mail = next(line for line in arrived.get_all("Received") if "by mail.example.test" in line)
+came_from = by_mail.split("([")[1].split("])")[0]
 check("02.3", came_from)

@@ -62,9 +62,12 @@ class Delivery:
                 self._store.maildrops[user].deliver(return_path(sender) + stamp(address) + content)
             except MaildropFull:
                 full[address] = "552 5.2.2 the maildrop is full"
+            except OSError:  # our disk: those before have theirs, and a 451 now would bring it to them again
+                full[address] = "451 4.3.0 the server's disk failed"
         names = [user for user, address in users.items() if address not in full] + list(others.values())
         if not names:
-            return "452 4.2.2 the maildrop is full", ""
+            broken = any(reply.startswith("451") for reply in full.values())
+            return ("451 4.3.0 the server's disk failed" if broken else "452 4.2.2 the maildrop is full"), ""
         if full:  # 250 is for all of them, so these few must not vanish
             self.give_back(sender, full, content)
         return "250 2.0.0 taken, will be passed on" if others else "250 2.0.0 delivered", ", ".join(names)

@@ -11,6 +11,7 @@ import contextlib
 import smtplib
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from maillab.servers.log import EventLog
 from maillab.servers.queue import RETRY, Entry, pack, settle, unpack
@@ -111,28 +112,32 @@ class Relay:
             self._forget(entry.id)
             return
         self.busy = True
+        smtp = None
         try:
             # smtplib waits, and a thread is there to wait.
             smtp, replies = await asyncio.to_thread(hand_over, self._next_hop, self._host, entry, content)
             self._settle(entry, replies, content)
         finally:
             self.busy = False
-        if smtp is not None:  # only now: it may take its time, and the mail has gone already
-            await asyncio.to_thread(quit_politely, smtp)
+            if smtp is not None:  # only now: it may take its time, and the mail has gone already
+                await asyncio.to_thread(quit_politely, smtp)
 
     def _settle(self, entry: Entry, replies: Mapping[str, str], content: bytes) -> None:
         for to, reply in replies.items():
             self._note(f"mail from <{entry.sender}> to <{to}>: {reply}")
         if entry.id not in self.entries:  # thrown away meanwhile
             return
-        left, failed = settle(entry, replies, time.time(), self._schedule)
+        now = time.time()
+        left, failed = settle(entry, replies, now, self._schedule)
+        # In memory before the disk, which may be full: who has the mail must not get it again in a second.
+        again = left or replace(entry, recipients=tuple(failed), due=now + self._schedule[-1])
+        self.entries[entry.id] = again
         if failed:  # first, so that nothing is lost if we're stopped here
             self._give_back(entry.sender, failed, content)
         if left is None:
             self._forget(entry.id)
             return
         self._spool.keep(left.id, pack(left, content))
-        self.entries[left.id] = left
         self._note(f"mail from <{left.sender}> waits for {left.due - time.time():.1f} s")
 
     def _forget(self, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
@@ -20,6 +21,8 @@ def received(helo: str, client: str, host: str, protocol: str, recipient: str, w
     b'Received: from laptop ([192.0.2.10])\\r\\n\\tby mail.example.test with ESMTPA for <bob@example.test>;\\r\\n\\tTue, 24 Nov 2026 00:00:00 +0000\\r\\n'
     """  # noqa: E501
     stamp = format_datetime(when or datetime.now(UTC))
+    # What the client calls itself must not look like what the server saw (RFC 5321 section 4.1.1.1: name or literal).
+    helo = re.sub(r"[^A-Za-z0-9._:\[\]-]", "?", helo)
     literal = f"[IPv6:{client}]" if ":" in client else f"[{client}]"  # RFC 5321 section 4.1.3
     to = f" for <{recipient}>" if recipient else ""
     lines = f"Received: from {helo} ({literal})\r\n\tby {host} with {protocol}{to};\r\n\t{stamp}\r\n"
