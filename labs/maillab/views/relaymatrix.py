@@ -167,7 +167,8 @@ def _one(rule: str, found: dict[tuple[str, str], Cell]) -> View:
         rows.append(f'<tr><th scope="row">{escape(who)}</th>{"".join(map(_cell, answers.values()))}</tr>')
         text.append(who)
         text += [f"  to {to:{wide}}  {cell.verdict:7}  {cell.reply}" for to, cell in answers.items() if cell]
-    head = "".join(f'<th scope="col">to {escape(to).replace("@", "@<wbr>").replace(".", "<wbr>.")}</th>' for to in recipients)
+    broken = [escape(to).replace("@", "@<wbr>").replace(".", "<wbr>.") for to in recipients]  # where it may break
+    head = "".join(f'<th scope="col">to {to}</th>' for to in broken)
     html = (
         f'<table class="rm"><caption>{escape(caption)}</caption>'
         f'<thead><tr><th scope="col">who asks</th>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'

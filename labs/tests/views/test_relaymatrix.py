@@ -117,7 +117,7 @@ def test_a_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MAILLAB_RECORD")
     (tmp_path / "captures").mkdir()
     (tmp_path / "02-mx.pcapng").rename(tmp_path / "captures" / "02-mx.pcapng")
-    monkeypatch.setattr("maillab.lab.DATA", tmp_path)
+    monkeypatch.setattr("maillab.recordings.DATA", tmp_path)
     with Lab("02", rung="replay", mx=True) as recording:
         desk = RelayMatrix(recording, measure(recording))
     assert desk.cells == then and desk.twin().text.count("Who may send to whom") == len(RULES)
