@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from .conftest import OpenLesson
 from .lab import Lesson
-from .latency import LIMIT, key_to_picture
+from .latency import key_to_picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -115,4 +115,4 @@ def test_key_to_picture(widgets: Lesson, cell: str, record_property: Callable[[s
     found = key_to_picture(widgets.output(cell), "password", edit)
     record_property("p95_ms", round(found.p95))
     print(f"\n{cell}: {found}")
-    assert found.p95 < LIMIT
+    assert found.quick, str(found)
