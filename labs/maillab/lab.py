@@ -166,6 +166,26 @@ class Lab:
             self._server.ask("allow", switches=list(switches))
 
     @contextlib.contextmanager
+    def put_back(self) -> Iterator[None]:
+        """Whatever the block does to the mail server's weaknesses and fixed challenges is undone at its end."""
+        if self._server is None:
+            yield
+            return
+        before = self._server.ask("weakness")
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(ServerError):  # the learner's own error is the one to show
+                self._go_back(before)
+            raise
+        self._go_back(before)
+
+    def _go_back(self, before: dict[str, Any]) -> None:
+        assert self._server is not None
+        self._server.ask("allow", switches=before["on"])
+        self._server.ask("fix", challenges=before["challenges"])
+
+    @contextlib.contextmanager
     def fixed_challenge(self, mechanism: str, challenge: str | None = None) -> Iterator[None]:
         """For as long as the block lasts the mail server sends this mechanism's challenge over and over again.
 
@@ -181,24 +201,12 @@ class Lab:
             with lab.fixed_challenge("APOP", "<1896.697170952@dbc.mtview.ca.us>"):
                 print(lab.alice.pop3().getwelcome())
         """
-        if self._server is None:
+        with self.put_back():
+            if self._server is not None:
+                now = self._server.ask("weakness")
+                self._server.ask("allow", switches=[*now["on"], "fixed_challenge"])
+                self._server.ask("fix", challenges={**now["challenges"], mechanism: challenge})
             yield
-            return
-        before = self._server.ask("weakness")
-        try:
-            self._server.ask("allow", switches=[*before["on"], "fixed_challenge"])
-            self._server.ask("fix", challenges={**before["challenges"], mechanism: challenge})
-            yield
-        except BaseException:
-            with contextlib.suppress(ServerError):  # the learner's own error is the one to show
-                self._go_back(before)
-            raise
-        self._go_back(before)
-
-    def _go_back(self, before: dict[str, Any]) -> None:
-        assert self._server is not None
-        self._server.ask("fix", challenges=before["challenges"])
-        self._server.ask("allow", switches=before["on"])
 
     def serve(
         self,

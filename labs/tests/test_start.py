@@ -347,6 +347,21 @@ def test_ruff_and_mypy_speak_before_pytest_and_their_word_counts(start, monkeypa
     assert calls == ["ruff", "mypy", "pytest"]
 
 
+@pytest.mark.parametrize("codes", [(0, 0), (1, 0), (0, 1)])
+def test_what_measures_the_page_runs_last_and_alone(start, monkeypatch, codes):
+    runs = []
+
+    def call(command, cwd):
+        if command[2] == "pytest":
+            runs.append(command[3:])
+            return codes[len(runs) - 1]
+        return 0
+
+    monkeypatch.setattr(subprocess, "call", call)
+    assert start.run_tests([]) == max(codes)
+    assert runs[0][-2:] == ["-m", "not latency"] and runs[1] == ["-m", "latency"]
+
+
 def test_help_needs_no_set_up(start, capsys):
     assert start.main(["--help"]) == 0
     assert "start.py test" in capsys.readouterr().out and not os.path.exists(start.VENV)

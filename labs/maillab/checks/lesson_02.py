@@ -59,9 +59,8 @@ def relay_test(answer: Any, lab: Any) -> str:
     expected = "a function is_open_relay(lab) that says True or False"
     if not callable(answer):
         raise Wrong(answer, expected)
-    before = lab.server.ask("weakness")["on"] if lab.network.serves else []
     taken = mails_taken(lab)
-    try:
+    with lab.put_back():
         for switches, is_open in (((), False), (("open_relay",), True), (("sender_check",), False)):
             lab.allow(*switches)
             said = call(answer, lab)
@@ -70,8 +69,6 @@ def relay_test(answer: Any, lab: Any) -> str:
             if bool(said) is not is_open:
                 rule = switches[0] if switches else "own recipients only"
                 raise Wrong(Said(f"{said} for a server with the rule {rule}"), f"{is_open}", CAUSES[rule])
-    finally:
-        lab.allow(*before)
     if mails_taken(lab) > taken:
         raise Wrong(Said("a test that sends a mail"), "one that leaves before DATA", "Say QUIT after RCPT.")
     return "Closed, open, and closed to strangers: told apart without a single mail."

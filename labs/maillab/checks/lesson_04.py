@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
+from ..sasl import apop
 from .exercises import Said, Wrong, call, exercise
 from .predictions import prediction
 from .wire import apop_login
@@ -88,7 +88,7 @@ def parts(answer: Any, lab: Any) -> str:
     if digest.startswith("apop "):
         raise Wrong(digest, expected, "Only the last word of the line: the 32 digits.")
     alice = lab.student.accounts["alice"]
-    if digest != hashlib.md5((challenge + alice.password).encode(), usedforsecurity=False).hexdigest():
+    if digest != apop.digest(challenge.encode(), alice.password.encode()):
         raise Wrong(digest, "the 32 digits that answer this challenge", "Take both from the same session.")
     return "Two texts, both in the clear. The third one, which joins them, was never said."
 
@@ -111,12 +111,12 @@ def respond(answer: Any, lab: Any) -> str:
         raise Wrong(got, expected, "The right digits, but the server wants just them: small letters, no blanks.")
     if got != right:
         hint = ""
-        if got == hashlib.md5("".join(reversed(RFC_1939)).encode(), usedforsecurity=False).hexdigest():
+        if got == apop.digest(*(text.encode() for text in reversed(RFC_1939))):
             hint = "That is the password first. The challenge comes first."
         raise Wrong(got, f"{right}, as in RFC 1939 (challenge {RFC_1939[0]}, password {RFC_1939[1]})", hint)
     bob = lab.student.accounts["bob"]
     for challenge in ("<1@mail.example.test>", "<2@mail.example.test>"):
-        right = hashlib.md5((challenge + bob.password).encode(), usedforsecurity=False).hexdigest()
+        right = apop.digest(challenge.encode(), bob.password.encode())
         if (got := call(answer, challenge, bob.password)) != right:
             raise Wrong(got, f"{right} for the challenge {challenge} and Bob's password")
     if not lab.live:
@@ -141,8 +141,8 @@ def server_side(answer: Any, lab: Any) -> str:
     for user, account in lab.student.accounts.items():
         kept = call(keep, account.password)
         challenge = f"<{lab.student.number(user, 1, 10**6)}.1@mail.example.test>"
-        right = hashlib.md5((challenge + account.password).encode(), usedforsecurity=False).hexdigest()
-        wrong = hashlib.md5((challenge + "guess").encode(), usedforsecurity=False).hexdigest()
+        right = apop.digest(challenge.encode(), account.password.encode())
+        wrong = apop.digest(challenge.encode(), b"guess")
         if not call(verify, kept, challenge, right):
             hint = "The digits can only be computed from the password itself: a hash of it won't do."
             raise Wrong(Said(f"{user} turned away, with the right digits"), "True for the right digits", hint)

@@ -7,7 +7,7 @@ import hashlib
 import random
 from typing import Any
 
-from ..sasl import cram_md5
+from ..sasl import apop, cram_md5
 from ..sasl.md5 import hmac_md5, padded
 from .exercises import Said, Wrong, call, exercise
 from .predictions import prediction
@@ -78,7 +78,7 @@ def not_apop(answer: Any, lab: Any) -> str:
     sent = cram_md5.digest(challenge.encode(), password.encode())
     if digits == sent:
         raise Wrong(digits, expected, "That is CRAM-MD5's digest, from the capture. What would APOP's be?")
-    if digits != hashlib.md5((challenge + password).encode(), usedforsecurity=False).hexdigest():
+    if digits != apop.digest(challenge.encode(), password.encode()):
         raise Wrong(digits, expected)
     return f"APOP would have sent these. CRAM-MD5 sent {sent}: another way to mix the same two texts."
 

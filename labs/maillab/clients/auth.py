@@ -11,11 +11,9 @@ import smtplib
 from typing import Any
 
 from ..sasl import MECHANISMS, SaslError, Setting, decode, digest_md5, encode, scram
+from ..sasl.base64text import MAX_LINE
 
 Connection = poplib.POP3 | smtplib.SMTP
-
-MAX_LINE = 12288
-"""Octets in a server's line (RFC 4954 section 4)."""
 
 MAX_COMMAND = 253
 """Octets in a command of POP3, without its CRLF (RFC 2449 section 4)."""

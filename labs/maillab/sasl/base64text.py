@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import re
 
+MAX_LINE = 12288
+"""Octets in a line of an AUTH exchange with its CRLF (RFC 4954 section 4; POP3, RFC 5034, sets no limit of its own)."""
+
 _WHOLE = re.compile(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from maillab.sasl import MECHANISMS, Base64Error, Challenge, Server, Setting, Success, apop, decode, encode
+from maillab.sasl.base64text import MAX_LINE
 from maillab.servers.maildrop import Maildrop, Message
 from maillab.servers.pop3_table import CANCEL, COMMANDS, RESPONSE, Row, State, rows_for
 from maillab.servers.pop3_text import LineBuffer, LineError, Reply, arguments, top
@@ -26,9 +27,6 @@ from maillab.servers.switches import Switches
 
 MAX_COMMAND = 255
 """Octets in a command line with its CRLF (RFC 2449 section 4)."""
-
-MAX_RESPONSE = 12288
-"""Octets in a line of an AUTH exchange; POP3 sets no limit, this is SMTP's (RFC 4954 section 4)."""
 
 MAX_ERRORS = 10
 """With the last of these the session ends: a client that understands so little isn't one, or guesses passwords."""
@@ -96,7 +94,7 @@ class Pop3Server:
         then has one mail in memory, not a thousand.
         """
         while not self.closed:
-            limit = MAX_RESPONSE if self.state is State.EXCHANGE else MAX_COMMAND
+            limit = MAX_LINE if self.state is State.EXCHANGE else MAX_COMMAND
             try:
                 line = self._lines.next(limit)
                 if line is None:
@@ -165,9 +163,8 @@ class Pop3Server:
         capabilities = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING"]
         if self._switches.allows("plaintext_login"):
             capabilities.append("USER")
-        offered = [mechanism.name for mechanism in MECHANISMS.values() if self._switches.permits(mechanism)]
-        if offered:
-            capabilities.append(" ".join(["SASL", *offered]))
+        if self._switches.offered:
+            capabilities.append(" ".join(["SASL", *self._switches.offered]))
         capabilities.append("IMPLEMENTATION maillab")
         return Reply("+OK", "what I can do", [line.encode() for line in capabilities])
 

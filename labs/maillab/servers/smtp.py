@@ -17,7 +17,7 @@ from maillab.servers.hangup import hang_up
 from maillab.servers.log import EventLog
 from maillab.servers.maildrop import MAX_MESSAGE
 from maillab.servers.policy import Envelope, judge
-from maillab.servers.smtp_auth import authenticate, offered
+from maillab.servers.smtp_auth import authenticate
 from maillab.servers.smtp_hooks import Hooks
 from maillab.servers.smtp_lines import MAX_LINE, BadLine, StrictReader
 from maillab.servers.store import Store
@@ -151,7 +151,7 @@ class SmtpServer(SMTP):
 
         A server that doesn't trust the client treats it as AUTH=<>, that is, as not said.
         """
-        await super().smtp_MAIL(_AUTH_PARAMETER.sub("", arg) if arg and offered(self._switches) else arg)
+        await super().smtp_MAIL(_AUTH_PARAMETER.sub("", arg) if arg and self._switches.offered else arg)
 
     async def smtp_EHLO(self, hostname: str) -> None:
         """As aiosmtpd's; the allowance for SIZE in MAIL doesn't grow with each."""

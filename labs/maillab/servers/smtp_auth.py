@@ -10,11 +10,6 @@ from maillab.servers.store import Store
 from maillab.servers.switches import Switches
 
 
-def offered(switches: Switches) -> list[str]:
-    """The mechanisms to announce after EHLO: no weak one, unless it is switched on."""
-    return [mechanism.name for mechanism in MECHANISMS.values() if switches.permits(mechanism)]
-
-
 def request(words: Iterable[str], switches: Switches) -> tuple[Mechanism, bytes | None] | str:
     """Which mechanism ``AUTH …`` asks for, and its initial response if it has one; or the reply that refuses it.
 

@@ -9,7 +9,6 @@ from maillab.servers.delivery import Delivery
 from maillab.servers.maildrop import MAX_MESSAGE
 from maillab.servers.policy import judge
 from maillab.servers.queue import MAX_HOPS, hops
-from maillab.servers.smtp_auth import offered
 from maillab.servers.store import Store
 from maillab.servers.switches import Switches
 from maillab.servers.trace import received
@@ -35,7 +34,7 @@ class Hooks:
         """What the server can do. AUTH is there only if there's a mechanism to offer."""
         session.host_name = hostname
         lines = [smtp.hostname, "PIPELINING", f"SIZE {MAX_MESSAGE}", "8BITMIME"]
-        mechanisms = offered(self._switches)
+        mechanisms = self._switches.offered
         if mechanisms:
             lines.append("AUTH " + " ".join(mechanisms))
         return [f"250-{line}" for line in lines[:-1]] + [f"250 {lines[-1]}"]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-MAX_LINE = 12288
-"""Octets in the longest line: one of an AUTH exchange (RFC 4954 section 4). Others have lower limits of their own."""
+from maillab.sasl.base64text import MAX_LINE
 
 
 class BadLine(Exception):

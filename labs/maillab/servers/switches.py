@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from maillab.sasl import Mechanism
+from maillab.sasl import MECHANISMS, Mechanism
 from maillab.servers.challenges import FixedChallenges
 
 SWITCHES: dict[str, str] = {
@@ -63,6 +63,11 @@ class Switches:
         """Whether a log-in with this mechanism is possible on a connection without TLS."""
         needed = ["plaintext_login"] if mechanism.plaintext else []
         return all(map(self.allows, [*needed, *([mechanism.weak] if mechanism.weak else [])]))
+
+    @property
+    def offered(self) -> list[str]:
+        """The mechanisms to announce, best first: no weak one, unless it is switched on."""
+        return [mechanism.name for mechanism in MECHANISMS.values() if self.permits(mechanism)]
 
     def fix(self, challenges: Mapping[str, str | None]) -> None:
         """With ``fixed_challenge`` on: which mechanisms send which challenge from now on (exactly these).

@@ -10,7 +10,7 @@ import ipywidgets as widgets
 
 from maillab.clients import auth
 from maillab.views.answers import aside
-from maillab.views.twin import LABELS, ROW, TwinBox, part, say, sentence
+from maillab.views.twin import LABELS, ROW, TwinBox, at_work, part
 from maillab.views.view import View, card, stacked
 
 if TYPE_CHECKING:
@@ -98,16 +98,10 @@ class RelayMatrix(TwinBox):
         self._draw()
 
     def _clicked(self, _button: Any = None) -> None:
-        label, rule = self.button.description, self.rule.value
-        self.button.disabled, self.button.description = True, "Asking …"
-        try:
+        rule = self.rule.value
+        with at_work(self.button, "Asking …", self.trouble, "The server couldn't be asked."):
             found = measure(self.lab, [rule])
             self.cells = [cell for cell in self.cells if cell.rule != rule] + found
-            self.trouble.value = ""
-        except Exception as error:
-            self.trouble.value = say(f"The server couldn't be asked. {sentence(error)}")
-        finally:
-            self.button.disabled, self.button.description = False, label
         self._draw()
 
     def _draw(self, _change: Any = None) -> None:
@@ -123,14 +117,11 @@ def measure(lab: Lab, rules: Iterable[str] = RULES) -> list[Cell]:
     Afterwards the weaknesses are on that were on before. Raises ServerError or OSError if the server can't be asked,
     SaslError if it doesn't let alice in.
     """
-    before = lab.server.ask("weakness")["on"] if lab.network.serves else []
     cells = []
-    try:
+    with lab.put_back():
         for rule in rules:
             lab.allow(*RULES[rule])
             cells += [Cell(rule, who.name, to, *ask(lab, who, to)) for who in ASKERS for to in RECIPIENTS]
-    finally:
-        lab.allow(*before)
     return cells
 
 

@@ -15,7 +15,7 @@ from maillab.views.answers import aside
 from maillab.views.challenge import log_in
 from maillab.views.marks import credential_marks
 from maillab.views.table import table
-from maillab.views.twin import LABELS, ROW, TwinBox, part, say, sentence
+from maillab.views.twin import LABELS, ROW, TwinBox, at_work, part
 from maillab.views.view import View
 
 if TYPE_CHECKING:
@@ -65,15 +65,8 @@ class ReplayDesk(TwinBox):
         self.results.value = self.twin().html
 
     def _clicked(self, _button: Any = None) -> None:
-        label = self.button.description
-        self.button.disabled, self.button.description = True, "Capturing …"
-        try:
+        with at_work(self.button, "Capturing …", self.trouble, "Nothing was replayed."):
             self.tries.append(try_one(self.lab, self.mechanism.value, self.server.value))
-            self.trouble.value = ""
-        except Exception as error:
-            self.trouble.value = say(f"Nothing was replayed. {sentence(error)}")
-        finally:
-            self.button.disabled, self.button.description = False, label
         self.results.value = self.twin().html
 
     def twin(self) -> View:

@@ -10,7 +10,7 @@ import ipywidgets as widgets
 
 from maillab.views.seats import HOSTS, MODES, Try, as_try, receivers
 from maillab.views.table import table
-from maillab.views.twin import LABELS, ROW, TwinBox, part, say, sentence
+from maillab.views.twin import LABELS, ROW, TwinBox, at_work, part, say, sentence
 from maillab.views.view import View, card, stacked
 
 _PLACES = {"alice": (90, 60), "mail": (510, 60), "mallory": (90, 220), "mx": (510, 220)}
@@ -68,14 +68,8 @@ class HubSwitch(TwinBox):
     def _clicked(self, _button: Any = None) -> None:
         if self.probe is None:
             return
-        self.button.disabled, self.button.description = True, "Sending …"
-        try:
+        with at_work(self.button, "Sending …", self.trouble, "The login was not captured."):
             self.tries.append(as_try(self.mode.value, self.probe()))
-            self.trouble.value = ""
-        except Exception as error:
-            self.trouble.value = say(f"The login was not captured. {sentence(error)}")
-        finally:
-            self.button.disabled, self.button.description = False, "Send a login"
         self._draw()
 
     def _draw(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from html import escape
 from typing import Any
 
@@ -44,6 +46,23 @@ class TwinBox(widgets.VBox):  # type: ignore[misc]
 
     def __repr__(self) -> str:
         return self.twin().text
+
+
+@contextlib.contextmanager
+def at_work(button: widgets.Button, doing: str, trouble: widgets.HTML, failed: str) -> Iterator[None]:
+    """While the block does what a button asks for, the button rests and says so; an error becomes one sentence.
+
+    The sentence goes into `trouble`, after `failed`; a block that comes to its end empties it.
+    """
+    label = button.description
+    button.disabled, button.description = True, doing
+    try:
+        yield
+        trouble.value = ""
+    except Exception as error:
+        trouble.value = say(f"{failed} {sentence(error)}")
+    finally:
+        button.disabled, button.description = False, label
 
 
 def part() -> widgets.HTML:

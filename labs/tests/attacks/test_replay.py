@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import sys
 import threading
@@ -11,6 +10,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from support.rungs import RUNGS, lab_on
 from support.wire import Talk
 
 from maillab import Lab, follow
@@ -18,21 +18,14 @@ from maillab.attacks import replay
 from maillab.clients import auth
 from maillab.conversations import Conversation
 from maillab.names import PORTS
-from maillab.network import RungUnavailable
 
 WEAK = ["plaintext_login", "apop", "cram_md5", "digest_md5"]
 MECHANISMS = ["APOP", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-256"]
 
 
-@pytest.fixture(scope="module", params=["sandbox", "loopback", "tap"])
+@pytest.fixture(scope="module", params=RUNGS)
 def lab(request: pytest.FixtureRequest):
-    try:
-        lab = Lab(allow=WEAK, rung=request.param)
-    except RungUnavailable as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(error))
-    with lab:
+    with lab_on(request.param, allow=WEAK) as lab:
         yield lab
 
 

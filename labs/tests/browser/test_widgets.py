@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from .conftest import OpenLesson
 from .lab import Lesson
-from .latency import key_to_picture
+from .latency import LIMIT, key_to_picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -104,6 +104,7 @@ def test_wire_shows_and_sends(widgets: Lesson) -> None:
     widgets.screenshot("wire-mail")
 
 
+@pytest.mark.latency
 @pytest.mark.parametrize("cell", ["peeler", "wire"])
 def test_key_to_picture(widgets: Lesson, cell: str, record_property: Callable[[str, object], None]) -> None:
     """Under 100 ms from key stroke to new picture, p95 of 50 edits."""
@@ -115,4 +116,4 @@ def test_key_to_picture(widgets: Lesson, cell: str, record_property: Callable[[s
     found = key_to_picture(widgets.output(cell), "password", edit)
     record_property("p95_ms", round(found.p95))
     print(f"\n{cell}: {found}")
-    assert found.quick, str(found)
+    assert found.p95 < LIMIT

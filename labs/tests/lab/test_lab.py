@@ -18,6 +18,7 @@ import pytest
 from scapy.all import sniff
 from scapy.layers.inet import TCP
 from support.proc import listening, processes
+from support.rungs import RUNGS, lab_on
 
 from maillab import Lab, follow
 from maillab.network import RungUnavailable
@@ -26,14 +27,9 @@ from maillab.servers.handle import ServerError
 pytestmark = pytest.mark.network
 
 
-@pytest.fixture(params=["sandbox", "loopback", "tap"])
+@pytest.fixture(params=RUNGS)
 def rung(request):
-    try:
-        Lab(rung=request.param).close()
-    except RungUnavailable as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(error))
+    lab_on(request.param).close()
     return request.param
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import smtplib
 import socket
@@ -13,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.rungs import RUNGS, lab_on
 
 from maillab import Lab, follow
 from maillab.capture.recorder import Capture
@@ -27,15 +27,9 @@ MAIL = b"Subject: to the partner\r\n\r\n.a dot\r\nbye\r\n"
 DAVE = "dave@partner.example.test"
 
 
-@pytest.fixture(params=["sandbox", "loopback", "tap"])
+@pytest.fixture(params=RUNGS)
 def lab(request):
-    try:
-        lab = Lab(rung=request.param, allow="plaintext_login", mx=True)
-    except RungUnavailable as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(error))
-    with lab:
+    with lab_on(request.param, allow="plaintext_login", mx=True) as lab:
         yield lab
 
 

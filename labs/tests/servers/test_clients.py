@@ -187,13 +187,7 @@ class TestApop:
 
     def test_fetchmail(self, server_process, tmp_path: Path) -> None:
         server = server_process(allow=["apop"])
-        config = _file(
-            tmp_path,
-            f"poll 127.0.0.1 service {server.ports['pop3']} protocol APOP "
-            f'user "alice" password "{PASSWORDS["alice"]}" sslproto "" fetchall keep mda "cat >> {tmp_path}/mbox"\n',
-        )
-        got = run("fetchmail", "-f", str(config), "--nosyslog", "--pidfile", str(tmp_path / "pid"), home=tmp_path)
-        assert got.returncode == 0, got.stdout + got.stderr
+        fetchmail(server, tmp_path, "APOP", "fetchall")
         assert "alice logged in with APOP" in server.texts()
 
 
@@ -240,15 +234,20 @@ def test_msmtp(server_process, tmp_path: Path, auth: str) -> None:
     assert f"alice logged in with AUTH {auth.upper()}" in server.texts()
 
 
+def fetchmail(server, folder: Path, protocol: str, how: str) -> None:
+    """fetchmail brings alice's mail into a file."""
+    config = _file(
+        folder,
+        f"poll 127.0.0.1 service {server.ports['pop3']} protocol {protocol} "
+        f'user "alice" password "{PASSWORDS["alice"]}" sslproto "" {how} keep mda "cat >> {folder}/mbox"\n',
+    )
+    got = run("fetchmail", "-f", str(config), "--nosyslog", "--pidfile", str(folder / "pid"), home=folder)
+    assert got.returncode == 0, got.stdout + got.stderr
+
+
 def test_fetchmail(server_process, tmp_path: Path) -> None:
     server = server_process()
-    config = _file(
-        tmp_path,
-        f"poll 127.0.0.1 service {server.ports['pop3']} protocol POP3 auth password uidl "
-        f'user "alice" password "{PASSWORDS["alice"]}" sslproto "" no fetchall keep mda "cat >> {tmp_path}/mbox"\n',
-    )
-    got = run("fetchmail", "-f", str(config), "--nosyslog", "--pidfile", str(tmp_path / "pid"), home=tmp_path)
-    assert got.returncode == 0, got.stdout + got.stderr
+    fetchmail(server, tmp_path, "POP3 auth password uidl", "no fetchall")
     written = lines((tmp_path / "mbox").read_bytes())
     for mail in STUDENT.mails("alice"):
         assert lines(mail)[-1] in written

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from maillab.sasl.base64text import MAX_LINE
 from maillab.servers.maildrop import MAX_MESSAGES, Maildrop, MaildropFull
-from maillab.servers.pop3 import MAX_COMMAND, MAX_RESPONSE, Pop3Server
+from maillab.servers.pop3 import MAX_COMMAND, Pop3Server
 from maillab.servers.pop3_table import COMMANDS, TABLE, State, transitions
 from maillab.servers.pop3_text import stuffed
 from maillab.servers.store import Store
@@ -72,9 +73,9 @@ def test_an_unfinished_line_is_not_kept_for_ever() -> None:
 def test_a_long_response_in_an_exchange() -> None:
     engine = fresh()
     engine.receive(b"AUTH PLAIN\r\n")
-    assert engine.receive(b"QUFB" * ((MAX_RESPONSE - 2) // 4) + b"\r\n") == b"-ERR [AUTH] wrong name or password\r\n"
+    assert engine.receive(b"QUFB" * ((MAX_LINE - 2) // 4) + b"\r\n") == b"-ERR [AUTH] wrong name or password\r\n"
     engine.receive(b"AUTH PLAIN\r\n")
-    assert engine.receive(b"A" * MAX_RESPONSE) == b"-ERR a line here has at most 12288 octets; closing\r\n"
+    assert engine.receive(b"A" * MAX_LINE) == b"-ERR a line here has at most 12288 octets; closing\r\n"
 
 
 def test_replies_come_one_by_one() -> None:
