@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
 from email import message_from_bytes, message_from_string
 from email.utils import parseaddr
 from typing import Any
@@ -105,8 +106,8 @@ def forgery(answer: Any, lab: Any) -> str:
     if not lab.live:
         return "A mail from Alice, as far as its header goes. (On a recording nobody can look whether it was sent.)"
     complaint = Wrong(Said("no such mail in Dave's maildrop"), "one that arrived", "Is the rule sender_check on?")
-    for _ in range(30):  # it may still be on its way
-        for mail in lab.mails("dave"):
+    for mails in looks(lab):
+        for mail in mails:
             if body(mail.decode("utf-8", "replace")) == body(answer):
                 arrived = message_from_bytes(mail)
                 if address(arrived["Return-Path"]) != "alice@example.test":
@@ -118,8 +119,14 @@ def forgery(answer: Any, lab: Any) -> str:
                     )
                 else:
                     return "Dave has a mail from Alice, in envelope and header, that she has never seen."
-        time.sleep(0.1)
     raise complaint
+
+
+def looks(lab: Any) -> Iterator[list[bytes]]:
+    """Dave's mails, looked at again and again for three seconds, since one may still be on its way; live only."""
+    for _ in range(30 if lab.live else 1):
+        yield lab.mails("dave")
+        time.sleep(0.1)
 
 
 def address(field: Any) -> str:
@@ -149,7 +156,7 @@ def origin(answer: Any, lab: Any) -> str:
     expected = "the address of the computer that handed the mail to the first server"
     if not isinstance(answer, str):
         raise Wrong(answer, expected)
-    mails = lab.mails("dave")
+    mails = next(filter(None, looks(lab)), [])
     if not mails:
         raise Wrong(Said("no mail in Dave's maildrop"), "the one from part 2", "Run part 2 first.")
     if "@" in answer:
