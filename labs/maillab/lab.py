@@ -20,6 +20,7 @@ from .network.rungs import open_network
 from .recordings import arrived, recording, recording_of, save
 from .sasl import Credentials
 from .servers.handle import ServerError, ServerHandle
+from .servers.switches import POP_WINDOW
 from .student import PARTNERS, Student
 
 _started: list[weakref.ref[Lab]] = []
@@ -167,7 +168,7 @@ class Lab:
 
     @contextlib.contextmanager
     def put_back(self) -> Iterator[None]:
-        """Whatever the block does to the mail server's weaknesses and fixed challenges is undone at its end."""
+        """Whatever the block does to the mail server's weaknesses, challenges and window is undone at its end."""
         if self._server is None:
             yield
             return
@@ -184,6 +185,7 @@ class Lab:
         assert self._server is not None
         self._server.ask("allow", switches=before["on"])
         self._server.ask("fix", challenges=before["challenges"])
+        self._server.ask("window", seconds=before["window"])
 
     @contextlib.contextmanager
     def fixed_challenge(self, mechanism: str, challenge: str | None = None) -> Iterator[None]:
@@ -207,6 +209,29 @@ class Lab:
                 self._server.ask("allow", switches=[*now["on"], "fixed_challenge"])
                 self._server.ask("fix", challenges={**now["challenges"], mechanism: challenge})
             yield
+
+    @property
+    def window(self) -> float:
+        """For how many minutes a POP3 log-in opens SMTP to its address, with ``pop_before_smtp``; assign to change it.
+
+        Raises:
+            ServerError: less than 0, or more than a day.
+        """
+        return POP_WINDOW / 60 if self._server is None else float(self._server.ask("weakness")["window"]) / 60
+
+    @window.setter
+    def window(self, minutes: float) -> None:
+        if self._server is not None:
+            self._server.ask("window", seconds=minutes * 60)
+
+    def forward(self, minutes: float) -> None:
+        """Put the mail server's clock forward, so that nobody has to wait. Its log and its stamps follow.
+
+        Raises:
+            ServerError: back, or more than a year in all.
+        """
+        if self._server is not None:
+            self._server.ask("forward", seconds=minutes * 60)
 
     def serve(
         self,

@@ -6,13 +6,11 @@ import asyncio
 import traceback
 from typing import Any
 
-from maillab.servers.delivery import Delivery
 from maillab.servers.hangup import hang_up
+from maillab.servers.house import House
 from maillab.servers.log import EventLog
 from maillab.servers.pop3 import Pop3Server
 from maillab.servers.smtp import SmtpServer
-from maillab.servers.store import Store
-from maillab.servers.switches import Switches
 
 MAX_CONNECTIONS = 64
 """At once, for each service."""
@@ -43,11 +41,7 @@ async def listen(
     service: str,
     address: str,
     port: int,
-    host: str,
-    store: Store,
-    switches: Switches,
-    log: EventLog,
-    delivery: Delivery,
+    house: House,
 ) -> asyncio.Server:
     """Start one service: ``pop3``, ``smtp`` or ``submission``.
 
@@ -57,15 +51,15 @@ async def listen(
     turnstile = Turnstile()
     if service == "pop3":
         return await asyncio.start_server(
-            lambda reader, writer: pop3_session(reader, writer, turnstile, host, store, switches, log),
+            lambda reader, writer: pop3_session(reader, writer, turnstile, house),
             address, port, limit=16_384,
         )  # fmt: skip
     loop = asyncio.get_running_loop()
 
     def session() -> asyncio.Protocol:
         if not turnstile.enter():
-            return Refusal(f"421 4.3.2 {host} is busy, come back later\r\n".encode())
-        return SmtpServer(store, switches, log, delivery, loop, host, service, ended=turnstile.leave)
+            return Refusal(f"421 4.3.2 {house.host} is busy, come back later\r\n".encode())
+        return SmtpServer(house, loop, service, ended=turnstile.leave)
 
     return await loop.create_server(session, address, port)
 
@@ -86,18 +80,18 @@ async def pop3_session(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     turnstile: Turnstile,
-    host: str,
-    store: Store,
-    switches: Switches,
-    log: EventLog,
+    house: House,
 ) -> None:
     """One POP3 connection, from greeting to close."""
-    client = "{}:{}".format(*writer.get_extra_info("peername")[:2])
+    address, port = writer.get_extra_info("peername")[:2]
 
     def note(text: str) -> None:
-        log.add("pop3", client, text)
+        house.log.add("pop3", f"{address}:{port}", text)
 
-    engine = Pop3Server(store, switches, host, log=note)
+    def opened(username: str) -> None:
+        house.pop_logins.add(address, username)
+
+    engine = Pop3Server(house.store, house.switches, house.host, log=note, opened=opened)
     entered = turnstile.enter()
     try:
         note("connected")

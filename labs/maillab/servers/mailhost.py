@@ -11,7 +11,9 @@ from typing import Any
 
 from maillab.names import DOMAIN
 from maillab.servers.busy import explain
+from maillab.servers.clock import Clock
 from maillab.servers.delivery import Delivery
+from maillab.servers.house import House
 from maillab.servers.listen import listen
 from maillab.servers.log import EventLog
 from maillab.servers.maildrop import MAX_MESSAGE
@@ -50,7 +52,8 @@ class MailHost:
         except (TypeError, ValueError) as error:
             raise ConfigError(str(error)) from None
         self.host = name if "." in name else f"{name}.{DOMAIN}"
-        self.log = EventLog()
+        self.clock = Clock()
+        self.log = EventLog(self.clock.now)
         spool, next_hop, retry = _relaying(config)
         try:
             self.store = _store(config, lambda: self.switches.allows("accept_anyone"), spool)
@@ -60,6 +63,7 @@ class MailHost:
                 self.delivery.relay = Relay(queue, next_hop, self.host, self.log, self.delivery.give_back, retry)
         except OSError as error:
             raise ConfigError(f"the spool {spool} can't be used: {error.strerror or error}.") from None
+        self.house = House(self.host, self.store, self.switches, self.clock, self.log, self.delivery)
         self._servers: list[asyncio.Server] = []
 
     async def start(self) -> dict[str, int]:
@@ -71,9 +75,7 @@ class MailHost:
         ports = {}
         for service, port in self.wanted.items():
             try:
-                server = await listen(
-                    service, self.address, port, self.host, self.store, self.switches, self.log, self.delivery
-                )
+                server = await listen(service, self.address, port, self.house)
             except (OSError, OverflowError) as error:
                 for started in self._servers:
                     started.close()
@@ -99,18 +101,22 @@ class MailHost:
         ``{"do": "queue"}``                          ``entries``: what waits to be passed on, see queue.py;
                                                      ``busy``: is an attempt under way?
         ``{"do": "hold", "held": true}``             no attempt is started any more; ``busy`` as above
-        ``{"do": "reset"}``                          all maildrops as at the start; queue and log are emptied
+        ``{"do": "reset"}``                          all maildrops as at the start; queue, log and POP3
+                                                     log-ins are forgotten
         ``{"do": "allow", "switches": […]}``         ``on``: exactly these are on now, also for open sessions
         ``{"do": "fix", "challenges": {…}}``         mechanism → the challenge it sends from now on, null for the
                                                      first that comes up; exactly these (``fixed_challenge``)
-        ``{"do": "weakness"}``                       ``on``, ``challenges``: what "allow" and "fix" take to come back
+        ``{"do": "window", "seconds": 600}``         how long a POP3 log-in counts (``pop_before_smtp``)
+        ``{"do": "weakness"}``                       ``on``, ``challenges``, ``window``: what "allow", "fix" and
+                                                     "window" take to come back
+        ``{"do": "forward", "seconds": 60}``         puts the host's clock forward; ``now``: what it shows
         ============================================ =====================================================
 
         >>> host = MailHost({"host": "mail", "address": "127.0.0.1", "ports": {}})
         >>> host.command({"do": "allow", "switches": ["plaintext_login"]})
         {'ok': True, 'on': ['plaintext_login']}
         >>> host.command({"do": "dance"})  # doctest: +ELLIPSIS
-        {'error': "no command is called 'dance': choose from allow, deliver, fix, hold, ..."}
+        {'error': "no command is called 'dance': choose from allow, deliver, fix, forward, ..."}
         """
         do = request.get("do")
         actions = {name.removeprefix("_do_"): name for name in dir(self) if name.startswith("_do_")}
@@ -146,6 +152,7 @@ class MailHost:
         self.store.reset()
         if self.delivery.relay is not None:
             self.delivery.relay.clear()
+        self.house.pop_logins.clear()
         self.log.events.clear()
         return {}
 
@@ -171,7 +178,19 @@ class MailHost:
         return {}
 
     def _do_weakness(self, request: dict[str, Any]) -> dict[str, Any]:
-        return {"on": self.switches.on, "challenges": self.switches.fixed.texts}
+        return {
+            "on": self.switches.on,
+            "challenges": self.switches.fixed.texts,
+            "window": self.switches.pop_window,
+        }
+
+    def _do_window(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.switches.set_window(float(request["seconds"]))
+        return {}
+
+    def _do_forward(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.clock.forward(float(request["seconds"]))
+        return {"now": self.clock.now()}
 
     def _do_store(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"kept": self.store.credentials.kept(self._user(request))}

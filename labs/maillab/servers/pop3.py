@@ -43,6 +43,7 @@ class Pop3Server:
         switches: which weaknesses are on; asked at every command.
         host: the name in the greeting.
         log: called with a line about each log-in, each mail read or deleted, and the end.
+        opened: called with the user's name when somebody has logged in and has the maildrop.
     """
 
     def __init__(
@@ -51,10 +52,12 @@ class Pop3Server:
         switches: Switches,
         host: str = "mail.example.test",
         log: Callable[[str], None] = lambda text: None,
+        opened: Callable[[str], None] = lambda username: None,
     ) -> None:
         self.state = State.AUTHORIZATION
         self.username: str | None = None
         self._store, self._switches, self._host, self._log = store, switches, host, log
+        self._opened = opened
         self._timestamp = b""  # APOP's challenge, once it has been sent
         self._lines = LineBuffer()
         self._errors = 0
@@ -233,6 +236,7 @@ class Pop3Server:
         self._messages = list(maildrop.messages)
         self._errors = 0  # she has shown that she is somebody
         self._log(f"{username} logged in with {how}")
+        self._opened(username)
         return Reply("+OK", f"{username} has {self._summary()}")
 
     # TRANSACTION

@@ -12,16 +12,14 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP
 
-from maillab.servers.delivery import Delivery
 from maillab.servers.hangup import hang_up
+from maillab.servers.house import House
 from maillab.servers.log import EventLog
 from maillab.servers.maildrop import MAX_MESSAGE
 from maillab.servers.policy import Envelope, judge
 from maillab.servers.smtp_auth import authenticate
 from maillab.servers.smtp_hooks import Hooks
 from maillab.servers.smtp_lines import MAX_LINE, BadLine, StrictReader
-from maillab.servers.store import Store
-from maillab.servers.switches import Switches
 
 MAX_ERRORS = 10
 """With the last of these the session ends: refused log-ins and commands that aren't understood."""
@@ -47,33 +45,29 @@ class SmtpServer(SMTP):
 
     def __init__(
         self,
-        store: Store,
-        switches: Switches,
-        log: EventLog,
-        delivery: Delivery,
+        house: House,
         loop: asyncio.AbstractEventLoop,
-        host: str = "mail.example.test",
         service: str = "smtp",
         ended: Callable[[], None] = lambda: None,
     ) -> None:
         # aiosmtpd shares one such table between all sessions, and lengthens it at every EHLO.
         self.command_size_limits = collections.defaultdict(lambda: self.command_size_limit)
         super().__init__(
-            Hooks(store, switches, delivery),
-            hostname=host, ident="ESMTP ready", data_size_limit=MAX_MESSAGE, timeout=IDLE, loop=loop,
+            Hooks(house),
+            hostname=house.host, ident="ESMTP ready", data_size_limit=MAX_MESSAGE, timeout=IDLE, loop=loop,
         )  # fmt: skip
         self.command_size_limits["AUTH"] = MAX_LINE
         # A second time, with a reader that takes no bare LF for the end of a command.
         asyncio.StreamReaderProtocol.__init__(self, StrictReader(loop), self._cb_client_connected, loop)
         self.service = service
         self.username: str | None = None
-        self._store, self._switches, self._events, self._ended = store, switches, log, ended
+        self._house, self._ended = house, ended
         self._errors = 0
         self._client = ("?", 0)
 
     def note(self, text: str) -> None:
         """Remember an event of this session."""
-        self._events.add(self.service, "{}:{}".format(*self._client), text)
+        self._house.log.add(self.service, "{}:{}".format(*self._client), text)
 
     @property
     def reader(self) -> asyncio.StreamReader:
@@ -120,7 +114,7 @@ class SmtpServer(SMTP):
 
     async def check_auth_needed(self, caller_method: str) -> bool:
         """Refuse what submission allows only after a log-in (RFC 6409 section 4.3, RFC 4954 section 6)."""
-        verdict = judge(self.envelope_so_far(""), self._store, self._switches)
+        verdict = judge(self.envelope_so_far(""), self._house.store, self._house.switches)
         if verdict.rule != "log in first":
             return False
         await self.push(verdict.reply)
@@ -128,7 +122,9 @@ class SmtpServer(SMTP):
 
     def envelope_so_far(self, sender: str, recipient: str = "") -> Envelope:
         """What the policy is asked about."""
-        return Envelope(self.client_address, self.username, sender, recipient, self.service)
+        last = self._house.pop_logins.last(self.client_address)
+        popped, window = last and last.seconds, self._house.switches.pop_window
+        return Envelope(self.client_address, self.username, sender, recipient, self.service, popped, window)
 
     async def smtp_AUTH(self, arg: str) -> None:
         """AUTH, with our own mechanisms. The rules for when are in RFC 4954 section 4."""
@@ -142,7 +138,7 @@ class SmtpServer(SMTP):
         elif self.envelope.mail_from:
             await self.push("503 5.5.1 not in the middle of a mail")
         else:
-            reply, self.username = await authenticate(self, arg, self._store, self._switches, self.note)
+            reply, self.username = await authenticate(self, arg, self._house.store, self._house.switches, self.note)
             self.session.authenticated = bool(self.username)
             await self.push(reply)
 
@@ -151,7 +147,7 @@ class SmtpServer(SMTP):
 
         A server that doesn't trust the client treats it as AUTH=<>, that is, as not said.
         """
-        await super().smtp_MAIL(_AUTH_PARAMETER.sub("", arg) if arg and self._switches.offered else arg)
+        await super().smtp_MAIL(_AUTH_PARAMETER.sub("", arg) if arg and self._house.switches.offered else arg)
 
     async def smtp_EHLO(self, hostname: str) -> None:
         """As aiosmtpd's; the allowance for SIZE in MAIL doesn't grow with each."""
