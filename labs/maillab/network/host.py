@@ -42,6 +42,8 @@ class Network(ABC):
     modes = ("hub", "switch")
     """What joins the hosts: a ``hub`` repeats each frame to all, a ``switch`` only to the port it is meant for."""
     _mode = "hub"
+    apart = False
+    """Whether a server sees each host at an address of its own."""
     serves = True
     """False where there is nobody to talk to, only recordings."""
     ended = False

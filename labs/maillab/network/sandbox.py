@@ -45,6 +45,7 @@ class Sandbox(Network):
     """
 
     rung = "sandbox"
+    apart = True
     real = "Everything is real: hosts, Ethernet, ports and frames, in a network of your own with no way out."
 
     def __init__(self) -> None:

@@ -18,6 +18,7 @@ from maillab.views.view import View
 if TYPE_CHECKING:
     from maillab.views.guesscost import GuessCost, rate_plot
     from maillab.views.peeler import Peeler
+    from maillab.views.popwindow import PopWindow
     from maillab.views.relaymatrix import RelayMatrix
     from maillab.views.replaydesk import ReplayDesk
     from maillab.views.toggle import HubSwitch
@@ -29,6 +30,7 @@ __all__ = [
     "GuessCost",
     "HubSwitch",
     "Peeler",
+    "PopWindow",
     "RelayMatrix",
     "ReplayDesk",
     "View",
@@ -55,6 +57,7 @@ _WIDGETS = {
     "GuessCost": "guesscost",
     "HubSwitch": "toggle",
     "Peeler": "peeler",
+    "PopWindow": "popwindow",
     "RelayMatrix": "relaymatrix",
     "ReplayDesk": "replaydesk",
     "WireView": "wireview",
