@@ -155,7 +155,7 @@ def window_picture(case: Case) -> View:
     verdict = "taken" if reply.startswith("250") else "refused"
     x = [20 + 600 * minute / LONGEST for minute in range(LONGEST + 1)]
     ticks = "".join(
-        f'<path class="axis" d="M{x[m]:.0f} 96v6"/><text class="s m" x="{x[m]:.0f}" y="117">{m}</text>'
+        f'<path class="axis" d="M{x[m]:.0f} 96v6"/><text class="s m" x="{x[m]:.0f}" y="116">{m or "0 min"}</text>'
         for m in range(0, LONGEST + 1, 5)
     )
     by_address = case.rule == "an address"
@@ -169,16 +169,15 @@ def window_picture(case: Case) -> View:
         '<path class="axis" d="M20 96H620"/>'
         f'{ticks}{bar}<path class="pin" d="M20 38V96"/>'
         f'<text x="20" y="16">Alice fetches her mail (APOP)</text><text class="s" x="20" y="33">{escape(says)}</text>'
-        f'<path class="{verdict}" d="M{at:.0f} 46V140"/><circle class="{verdict}" cx="{at:.0f}" cy="77" r="8"/>'
-        f'<text class="{side}" x="{fall:.0f}" y="156">Mallory sends from {escape(case.place)}: {verdict}</text>'
-        f'<text class="s {side}" x="{fall:.0f}" y="174">{escape(reply)}</text>'
-        '<text class="s e" x="620" y="134">minutes</text>'
+        f'<path class="{verdict}" d="M{at:.0f} 46V96"/><circle class="{verdict}" cx="{at:.0f}" cy="77" r="8"/>'
+        f'<text class="{side}" x="{fall:.0f}" y="140">Mallory sends from {escape(case.place)}: {verdict}</text>'
+        f'<text class="s {side}" x="{fall:.0f}" y="157">{escape(reply)}</text>'
     )
     alt = (
         f"The server asks for {case.rule}. Alice logs in over POP3 at 0 minutes"
         + (f", which counts for {case.window}" if by_address else "")
         + f"; Mallory sends from {case.place} at {case.after}: {verdict}, {reply}."
     )
-    head = f'viewBox="0 0 640 182" role="img" aria-label="{escape(alt)}"'
+    head = f'viewBox="0 0 640 166" role="img" aria-label="{escape(alt)}"'
     inside = f'<div class="pw"><svg {head}><title>{escape(alt)}</title>{svg}</svg></div>'
     return View(card(inside, alt), alt, alt, "popwindow")
