@@ -16,7 +16,7 @@ from typing import Any
 from .capture.files import read_frames
 from .capture.frame import Frame
 from .capture.recorder import Capture
-from .names import PARTNER, PORTS
+from .names import GATE, PARTNER, PORTS
 from .network.host import Host, hosts_on
 from .network.rungs import open_network
 from .recordings import arrived, recording, recording_of, save
@@ -38,6 +38,7 @@ class Lab:
         rung: ``sandbox``, ``loopback``, ``tap`` or ``replay``; default ``MAILLAB_RUNG``, else the best there is.
         mx: start the next hop too, the mail server of dave and erin at partner.example.test, so that mail leaves the
             house; and keep the mail server's mail on disk, in a temporary folder.
+        nat: put alice and mallory behind a router, as in a hotel: whoever is outside sees one address for both.
 
     Raises:
         RungUnavailable: the rung asked for can't be had on this machine.
@@ -59,11 +60,12 @@ class Lab:
         student: str | None = None,
         rung: str | None = None,
         mx: bool = False,
+        nat: bool = False,
     ) -> None:
         started = time.perf_counter()
         self._allow = [allow] if isinstance(allow, str) else list(allow)
         self.lesson = lesson
-        self.name = name = recording_of(lesson, [*self._allow, *(["mx"] if mx else [])])
+        self.name = name = recording_of(lesson, [*self._allow, *(["mx"] if mx else []), *(["nat"] if nat else [])])
         if in_notebook():  # a cell that is run again means: start over
             for lab in running():
                 if lab.name == name:
@@ -75,7 +77,7 @@ class Lab:
         self._others: dict[str, ServerHandle] = {}  # by host: servers that a lesson starts beside the mail server
         try:
             self.network, self.passed_over = open_network(
-                rung or os.environ.get("MAILLAB_RUNG") or None, recording(name) if name else None
+                rung or os.environ.get("MAILLAB_RUNG") or None, recording(name) if name else None, nat
             )
             self._closing.callback(self.network.close)
             self.student = wanted if self.network.serves else Student("guest")
@@ -324,6 +326,21 @@ class Lab:
         server = self._others["mx"] if user in PARTNERS and "mx" in self._others else self.server
         return [base64.b64decode(row["mail"]) for row in server.ask("mails", user=user)["mails"]]
 
+    def nat_table(self) -> list[dict[str, str]]:
+        """What the router in front of alice and mallory translates at the moment, the oldest connection first.
+
+        Raises:
+            RungUnavailable: on all rungs but the sandbox.
+            RuntimeError: the lab was started without ``nat=True``.
+
+        A row is there until 2 s after its connection has ended. Example::
+
+            with lab.alice.pop3():
+                lab.nat_table()
+            # [{'inside': '10.0.2.10:40312', 'outside': '192.0.2.1:50001', 'target': '192.0.2.25:110'}]
+        """
+        return self.network.nat_table()
+
     def queue(self) -> list[dict[str, Any]]:
         """What waits in the mail server to be passed on: sender, recipients, attempts, the last reply and more."""
         entries: list[dict[str, Any]] = self.server.ask("queue")["entries"]
@@ -367,6 +384,8 @@ class Lab:
             offered = PORTS if host is self.mail else ["smtp"] if host.name in self._others and host is self.mx else []
             services = ", ".join(f"{name} {host.port(name)}" for name in offered)
             lines.append((host.name, f"{host.ip}  {host.info.role}" + (f" ({services})" if services else "")))
+        if self.network.gate:
+            lines.append((GATE.name, self.network.gate))
         weak = ", ".join(self._allow) or "none"
         lines += [("weaknesses on", weak), ("student", self.student.id)]
         return lines

@@ -37,6 +37,11 @@ class LocalServers(Network):
         except (KeyError, ConnectionRefusedError):
             raise nobody_listens(target, port) from None
 
+    def listen(self, host: Name, port: int) -> socket.socket:
+        listener = socket.create_server((LOCAL, 0))
+        self._servers[host.name, port] = listener.getsockname()[1]
+        return listener
+
     def spawn(self, host: Name, argv: Sequence[str]) -> subprocess.Popen[bytes]:
         # A session of its own (on Windows a process group), so that Jupyter's interrupt, which goes to the whole
         # group, stops the learner's cell and not the mail server.

@@ -13,7 +13,6 @@ import contextlib
 import errno
 import json
 import os
-import select
 import shutil
 import socket
 import subprocess
@@ -21,14 +20,20 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from ..names import HOSTS, Name
-from .card import Card, PacketCard
+from scapy.layers.l2 import ARP, Ether
+
+from ..names import BEHIND_GATE, GATE, GATE_INSIDE, HOSTS, Name
+from .card import Card
 from .host import Network, RungUnavailable, nobody_listens
+from .spawned import Spawned
+from .wire import WireCard
 
 HELPER = Path(__file__).with_name("sandbox_helper.py")
 """Not imported: it can't be on Windows, and has to run where the standard library is all there is."""
+ROUTER = Path(__file__).with_name("nat.py")
+"""Runs on the host ``gate``."""
 
 PATIENCE = 10.0
 """Seconds the sandbox may take to answer; it needs a few milliseconds, and up to a second to be built."""
@@ -38,7 +43,7 @@ GONE = "The lab's network has ended: run the cell that starts the lab again."
 
 
 class Sandbox(Network):
-    """Four network namespaces on one bridge.
+    """Four network namespaces on one bridge; with ``nat`` two of them on another one, and a router in between.
 
     Raises:
         RungUnavailable: not Linux, ``unshare`` or ``ip`` missing, or user namespaces forbidden.
@@ -48,7 +53,7 @@ class Sandbox(Network):
     apart = True
     real = "Everything is real: hosts, Ethernet, ports and frames, in a network of your own with no way out."
 
-    def __init__(self) -> None:
+    def __init__(self, nat: bool = False) -> None:
         if sys.platform != "linux":
             raise RungUnavailable("the sandbox needs Linux")
         for program, package in (("unshare", "util-linux"), ("ip", "iproute2")):
@@ -56,6 +61,14 @@ class Sandbox(Network):
                 raise RungUnavailable(f"the program {program!r} is missing: install the package {package}")
         self._lock = threading.Lock()
         self._number = 0
+        self._router: Spawned | None = None
+        self.borrowed = {}
+        if nat:
+            self.names = BEHIND_GATE
+            self.gate = (
+                f"{GATE.ip}  {GATE.role}: the mail server sees this one for both "
+                f"(on their side gate is {GATE_INSIDE.ip})"
+            )
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(PATIENCE)
         with theirs:
@@ -68,7 +81,9 @@ class Sandbox(Network):
                 start_new_session=True,  # Jupyter's interrupt goes to our process group, not to the lab
             )
         try:
-            self._ask({"do": "build", "hosts": {h.name: {"ip": h.ip, "mac": h.mac} for h in HOSTS.values()}})
+            self._ask({"do": "build", "cables": cables(nat)})
+            if nat:
+                self._start_router()
         except TimeoutError:
             self.close()
             raise RungUnavailable(f"the network wasn't up within {PATIENCE:g} seconds: try again") from None
@@ -125,6 +140,8 @@ class Sandbox(Network):
         sock = socket.socket(fileno=fd)
         try:
             sock.settimeout(timeout)
+            if taken := self.borrowed.get(source.name):
+                sock.bind((taken[-1], 0))
             sock.connect((target.ip, port))
         except OSError as error:
             sock.close()
@@ -132,6 +149,15 @@ class Sandbox(Network):
                 raise nobody_listens(target, port) from None
             raise
         return sock
+
+    def listen(self, host: Name, port: int) -> socket.socket:
+        try:
+            _, (fd,) = self._ask({"do": "listen", "host": host.name, "port": port})
+        except ConnectionError:
+            raise
+        except OSError as error:
+            raise OSError(f"Nobody can listen on {host.name}, port {port}, now ({error}).") from None
+        return socket.socket(fileno=fd)
 
     def spawn(self, host: Name, argv: Sequence[str]) -> Spawned:
         pipes = [os.pipe() for _ in range(3)]
@@ -150,7 +176,37 @@ class Sandbox(Network):
 
     def card(self, host: Name) -> Card:
         _, (fd,) = self._ask({"do": "card", "host": host.name})
-        return PacketCard(socket.socket(fileno=fd))
+        return WireCard(socket.socket(fileno=fd), host, self.names)
+
+    def ip(self, host: Name, *commands: str) -> None:
+        self._ask({"do": "ip", "host": host.name, "commands": commands})
+
+    def plug(self, host: Name, plugged: bool) -> None:
+        self._ask({"do": "plug", "host": host.name, "plugged": plugged})
+
+    def announce(self, host: Name, address: str) -> None:
+        with self.card(host) as card:
+            card.send(Ether() / ARP(op="who-has", psrc=address, pdst=address))
+
+    def _start_router(self) -> None:
+        program = [sys.executable, "-I", "-S", str(ROUTER), GATE_INSIDE.ip, GATE.ip]
+        self._router = self.spawn(GATE, program)
+        if not self._ask_router():
+            raise OSError("the router between the hosts didn't start")
+
+    def _ask_router(self) -> bytes:
+        """The router's table, as a line of JSON."""
+        assert self._router and self._router.stdin and self._router.stdout
+        with self._lock:
+            self._router.stdin.write(b"\n")
+            self._router.stdin.flush()
+            return self._router.stdout.readline()
+
+    def nat_table(self) -> list[dict[str, str]]:
+        if self._router is None:
+            raise RuntimeError("There is no router in this lab: start it with Lab(…, nat=True).")
+        rows: list[dict[str, str]] = json.loads(self._ask_router())
+        return rows
 
     def rewire(self, mode: str) -> None:
         self._ask({"do": "mode", "mode": mode})
@@ -165,6 +221,8 @@ class Sandbox(Network):
 
     def take_down(self, keep_stderr: bool = False) -> None:
         self._control.close()
+        if self._router:
+            self._router.close()
         try:
             self._helper.wait(2)
         except subprocess.TimeoutExpired:
@@ -174,27 +232,23 @@ class Sandbox(Network):
             self._helper.stderr.close()
 
 
-class Spawned:
-    """A process inside the sandbox, seen from outside: three pipes and a number."""
+def cables(nat: bool) -> list[dict[str, Any]]:
+    """What is plugged in where, as sandbox_helper.py takes it."""
+    found = []
+    for host in (BEHIND_GATE if nat else HOSTS).values():
+        setup = [f"addr add {host.ip}/24 dev eth0"]
+        behind = host != HOSTS[host.name]
+        if behind:  # no default route: what isn't in the lab is out of reach, and the kernel says so at once
+            setup.append(f"route add 192.0.2.0/24 via {GATE_INSIDE.ip}")
+        found.append(cable(host, "eth0", "inner" if behind else "bridge", setup))
+    if nat:  # without addresses of the kernel's: the router (nat.py) speaks for itself
+        found += [cable(GATE_INSIDE, "inside", "inner", []), cable(GATE, "outside", "bridge", [])]
+    return found
 
-    def __init__(self, sandbox: Sandbox, pid: int, fds: list[int]) -> None:
-        self._sandbox, self.pid = sandbox, pid
-        self.stdin: IO[bytes] | None = os.fdopen(fds[0], "wb")
-        self.stdout: IO[bytes] | None = os.fdopen(fds[1], "rb")
-        self.stderr: IO[bytes] | None = os.fdopen(fds[2], "rb")
 
-    def kill(self) -> None:
-        self._sandbox.kill(self.pid)
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait for the end, which shows as the end of its output (its exit code stays inside)."""
-        assert self.stdout is not None
-        while not self.stdout.closed and select.select([self.stdout], [], [], timeout)[0]:
-            if not self.stdout.read1(65536):  # type: ignore[attr-defined]
-                return 0
-        if self.stdout.closed:
-            return 0
-        raise subprocess.TimeoutExpired("a server of the lab", timeout or 0)
+def cable(host: Name, device: str, bridge: str, setup: list[str]) -> dict[str, Any]:
+    """One row of :func:`cables`."""
+    return {"host": host.name, "device": device, "bridge": bridge, "mac": host.mac, "ip": host.ip, "setup": setup}
 
 
 APPARMOR = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
