@@ -140,13 +140,13 @@ class Lab:
         comment = f"maillab, {self.rung} rung, {host.name}'s card. {self.network.real}"
         return Capture(host.card(), f"{host.name}'s card ({self.rung})", comment)
 
-    def experiment(self, name: str, run: Callable[[], object]) -> Capture | list[Frame]:
-        """What mallory's card hears while ``run()`` does something that only the sandbox's network can.
+    def experiment(self, name: str, run: Callable[[], object], on: Host | None = None) -> Capture | list[Frame]:
+        """What a host's card (mallory's by default) hears while ``run()`` does what only the sandbox's network can.
 
         On other rungs ``run`` isn't called: you get the frames of ``data/captures/<name>.pcapng``, and are told so.
         """
         if self.rung == "sandbox":
-            with self.capture() as heard:
+            with self.capture(on) as heard:
                 run()
             if folder := os.environ.get("MAILLAB_RECORD"):
                 heard.save(Path(folder) / f"{name}.pcapng")
