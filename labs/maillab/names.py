@@ -13,8 +13,12 @@ DOMAIN = "example.test"
 PARTNER = "partner.example.test"
 """Whose mail ``mx`` takes: a domain of its own, though its name stands below ours."""
 
-PORTS = {"smtp": 25, "pop3": 110, "submission": 587}
-"""Well-known port of each service the lab offers (IANA)."""
+PORTS = {"smtp": 25, "pop3": 110, "submission": 587, "pop3s": 995, "submissions": 465}
+"""Well-known port of each service the lab can offer (IANA)."""
+IMPLICIT_TLS = ("pop3s", "submissions")
+"""Those that are in TLS from the first octet (RFC 8314 section 3); they run where the lab has TLS."""
+CLEAR = {service: port for service, port in PORTS.items() if service not in IMPLICIT_TLS}
+"""Those that begin in the clear; what a lab has by default."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ device, a recording relay or a capture from a file, is a :class:`Network` (one f
 from __future__ import annotations
 
 import socket
+import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -16,7 +17,7 @@ from typing import IO, Protocol
 from ..names import HOSTS, PORTS, Name, host_named
 from . import takeover
 from .card import Card
-from .clients import POP3, SMTP
+from .clients import POP3, POP3S, SMTP, SMTPS
 
 
 class RungUnavailable(Exception):
@@ -177,7 +178,7 @@ class Host:
         return self.info.mac
 
     def port(self, service: str) -> int:
-        """The port on which captures show ``service`` (``pop3``, ``smtp``, ``submission``) of this host."""
+        """The port on which captures show ``service`` (``pop3``, ``smtp``, ``submission`` …) of this host."""
         return self.on.port(self.info, service)
 
     def connect(self, host: str, port: int | str, timeout: float = 10.0) -> socket.socket:
@@ -267,6 +268,18 @@ class Host:
     def smtp(self, service: str = "submission", host: str = "mail", timeout: float = 10.0) -> SMTP:
         """Python's own ``smtplib.SMTP``, connected from here to ``host``'s ``submission`` or ``smtp`` port."""
         return SMTP(self.connect, host_named(host).fqdn, PORTS[service], self.info.fqdn, timeout)
+
+    def pop3s(self, context: ssl.SSLContext, host: str = "mail", timeout: float = 10.0) -> POP3S:
+        """Python's own ``poplib.POP3_SSL``: TLS from the first octet, with a context from ``lab.context()``.
+
+        Raises:
+            ssl.SSLCertVerificationError: the context verifies, and that isn't ``host``.
+        """
+        return POP3S(self.connect, host_named(host).fqdn, PORTS["pop3s"], timeout, context)
+
+    def smtps(self, context: ssl.SSLContext, host: str = "mail", timeout: float = 10.0) -> SMTPS:
+        """Python's own ``smtplib.SMTP_SSL``, to ``host``'s port for submission in TLS; see :meth:`pop3s`."""
+        return SMTPS(self.connect, host_named(host).fqdn, PORTS["submissions"], self.info.fqdn, timeout, context)
 
 
 def hosts_on(network: Network) -> Mapping[str, Host]:

@@ -10,11 +10,12 @@ from maillab.servers.log import EventLog
 from maillab.servers.pop_logins import PopLogins
 from maillab.servers.store import Store
 from maillab.servers.switches import Switches
+from maillab.servers.tls import Tls
 
 
 @dataclass
 class House:
-    """One host: its full name, users and maildrops, weaknesses, and what it remembers."""
+    """One host: its full name, users and maildrops, weaknesses, its TLS if it has any, and what it remembers."""
 
     host: str
     store: Store
@@ -22,6 +23,7 @@ class House:
     clock: Clock
     log: EventLog
     delivery: Delivery
+    tls: Tls | None = None
     pop_logins: PopLogins = field(init=False)
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from maillab.names import DOMAIN
+from maillab.names import DOMAIN, IMPLICIT_TLS, PORTS
 from maillab.servers.busy import explain
 from maillab.servers.clock import Clock
 from maillab.servers.delivery import Delivery
@@ -17,14 +17,14 @@ from maillab.servers.house import House
 from maillab.servers.listen import listen
 from maillab.servers.log import EventLog
 from maillab.servers.maildrop import MAX_MESSAGE
+from maillab.servers.next_hop import NextHop
 from maillab.servers.queue import RETRY
 from maillab.servers.relay import Relay
 from maillab.servers.spool import Spool
 from maillab.servers.store import Store
 from maillab.servers.switches import Switches
+from maillab.servers.tls import Tls
 from maillab.student import Student
-
-SERVICES = ("pop3", "smtp", "submission")
 
 
 class ConfigError(Exception):
@@ -44,9 +44,9 @@ class MailHost:
             self.wanted = {str(service): int(port) for service, port in config["ports"].items()}
         except (KeyError, AttributeError, TypeError, ValueError) as error:
             raise ConfigError(f'the configuration needs "host", "address" and "ports": {error!r} is wrong.') from None
-        unknown = [service for service in self.wanted if service not in SERVICES]
+        unknown = [service for service in self.wanted if service not in PORTS]
         if unknown:
-            raise ConfigError(f"no service is called {unknown[0]!r}: choose from {', '.join(SERVICES)}.")
+            raise ConfigError(f"no service is called {unknown[0]!r}: choose from {', '.join(PORTS)}.")
         try:
             self.switches = Switches(config.get("allow", ()))
         except (TypeError, ValueError) as error:
@@ -54,7 +54,8 @@ class MailHost:
         self.host = name if "." in name else f"{name}.{DOMAIN}"
         self.clock = Clock()
         self.log = EventLog(self.clock.now)
-        spool, next_hop, retry = _relaying(config)
+        self.tls = _tls(config, name)
+        spool, next_hop, retry = _relaying(config, self.tls)
         try:
             self.store = _store(config, lambda: self.switches.allows("accept_anyone"), spool)
             self.delivery = Delivery(self.store, self.log, self.host)
@@ -63,7 +64,7 @@ class MailHost:
                 self.delivery.relay = Relay(queue, next_hop, self.host, self.log, self.delivery.give_back, retry)
         except OSError as error:
             raise ConfigError(f"the spool {spool} can't be used: {error.strerror or error}.") from None
-        self.house = House(self.host, self.store, self.switches, self.clock, self.log, self.delivery)
+        self.house = House(self.host, self.store, self.switches, self.clock, self.log, self.delivery, self.tls)
         self._servers: list[asyncio.Server] = []
 
     async def start(self) -> dict[str, int]:
@@ -107,8 +108,11 @@ class MailHost:
         ``{"do": "fix", "challenges": {…}}``         mechanism → the challenge it sends from now on, null for the
                                                      first that comes up; exactly these (``fixed_challenge``)
         ``{"do": "window", "seconds": 600}``         how long a POP3 log-in counts (``pop_before_smtp``)
-        ``{"do": "weakness"}``                       ``on``, ``challenges``, ``window``: what "allow", "fix" and
-                                                     "window" take to come back
+        ``{"do": "tls", "certificate": "expired"}``  ``tls``: what is chosen now of ``certificate``, ``versions``,
+                                                     ``cipher`` (see tls.py); what isn't named stays as it is
+        ``{"do": "next_hop", "tls": "verified"}``    the policy for TLS to the next server, see next_hop.py
+        ``{"do": "weakness"}``                       ``on``, ``challenges``, ``window``, ``tls``, ``next_hop``: what
+                                                     "allow", "fix", "window", "tls", "next_hop" take to come back
         ``{"do": "forward", "seconds": 60}``         puts the host's clock forward; ``now``: what it shows
         ============================================ =====================================================
 
@@ -182,7 +186,22 @@ class MailHost:
             "on": self.switches.on,
             "challenges": self.switches.fixed.texts,
             "window": self.switches.pop_window,
+            "tls": self.tls and self.tls.choice,
+            "next_hop": self.delivery.relay and self.delivery.relay.next_hop.tls,
         }
+
+    def _do_tls(self, request: dict[str, Any]) -> dict[str, Any]:
+        if self.tls is None:
+            raise ValueError("this server has no TLS.")
+        self.tls.choose(**{key: request.get(key, chosen) for key, chosen in self.tls.choice.items()})
+        return {"tls": self.tls.choice}
+
+    def _do_next_hop(self, request: dict[str, Any]) -> dict[str, Any]:
+        relay = self.delivery.relay
+        if relay is None:
+            raise ValueError("this server has no next hop.")
+        relay.next_hop = relay.next_hop.with_policy(request["tls"])
+        return {"tls": relay.next_hop.tls}
 
     def _do_window(self, request: dict[str, Any]) -> dict[str, Any]:
         self.switches.set_window(float(request["seconds"]))
@@ -202,11 +221,30 @@ class MailHost:
         return user
 
 
-def _relaying(config: dict[str, Any]) -> tuple[Path | None, tuple[str, int] | None, tuple[float, ...]]:
+def _tls(config: dict[str, Any], host: str) -> Tls | None:
+    """Where the certificates lie and what is chosen of them."""
+    chosen = config.get("tls")
+    if chosen is None:
+        if wanted := [service for service in config["ports"] if service in IMPLICIT_TLS]:
+            raise ConfigError(f'{wanted[0]} needs "tls", with the folder of the certificates.')
+        return None
+    try:
+        tls = Tls(Path(chosen["folder"]), host)
+        tls.choose(**{key: value for key, value in chosen.items() if key != "folder"})
+    except (LookupError, TypeError, ValueError, OSError) as error:
+        raise ConfigError(f'"tls" is {{"folder": path}}, with certificates in it for {host}: {error!r}') from None
+    return tls
+
+
+def _relaying(config: dict[str, Any], tls: Tls | None) -> tuple[Path | None, NextHop | None, tuple[float, ...]]:
     """Where mail is kept, where it goes from here, and the seconds between attempts."""
+    next_hop = None
     try:
         spool = Path(str(config["spool"])) if config.get("spool") else None
-        next_hop = (str(config["next_hop"][0]), int(config["next_hop"][1])) if config.get("next_hop") else None
+        if config.get("next_hop"):
+            address = (str(config["next_hop"][0]), int(config["next_hop"][1]))
+            next_hop = NextHop(address, str(config.get("next_hop_name", "")), ca=None if tls is None else tls.ca)
+            next_hop = next_hop.with_policy(config.get("next_hop_tls", "clear"))
         retry = tuple(float(seconds) for seconds in config.get("retry", RETRY))
     except (LookupError, TypeError, ValueError) as error:
         raise ConfigError(

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, TLSSetupException
 
 from maillab.servers.hangup import hang_up
 from maillab.servers.house import House
@@ -20,6 +20,7 @@ from maillab.servers.policy import Envelope, judge
 from maillab.servers.smtp_auth import authenticate
 from maillab.servers.smtp_hooks import Hooks
 from maillab.servers.smtp_lines import MAX_LINE, BadLine, StrictReader
+from maillab.servers.tls import HandshakeFailed, start_tls
 
 MAX_ERRORS = 10
 """With the last of these the session ends: refused log-ins and commands that aren't understood."""
@@ -39,7 +40,8 @@ class SmtpServer(SMTP):
 
     Args:
         service: ``"smtp"`` takes mail from anybody for its own users (port 25); ``"submission"`` takes it only from
-            its own users after they logged in (port 587, RFC 6409 section 4.3).
+            its own users after they logged in (port 587, RFC 6409 section 4.3); ``"submissions"`` is the same, in TLS
+            from the first octet (port 465, RFC 8314 section 3.3).
         ended: called once when the connection is gone.
     """
 
@@ -62,7 +64,9 @@ class SmtpServer(SMTP):
         self.service = service
         self.username: str | None = None
         self._house, self._ended = house, ended
+        self.secure = False
         self._errors = 0
+        self._gone = False
         self._client = ("?", 0)
 
     def note(self, text: str) -> None:
@@ -87,7 +91,10 @@ class SmtpServer(SMTP):
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
-        """As aiosmtpd's, and noted."""
+        """As aiosmtpd's, and noted. After a failed handshake asyncio may call it, and may not: whoever is first."""
+        if self._gone:
+            return
+        self._gone = True
         self.note("closed")
         self._ended()
         super().connection_lost(error)
@@ -109,6 +116,8 @@ class SmtpServer(SMTP):
         """The reply to what went wrong while a line was read or run."""
         if isinstance(error, BadLine):
             return str(error)
+        if isinstance(error, TLSSetupException):
+            return ""  # aiosmtpd doesn't send it, but hangs up
         EventLog.trouble("".join(traceback.format_exception(error)))
         return "451 4.3.0 the server made a mistake"
 
@@ -124,7 +133,45 @@ class SmtpServer(SMTP):
         """What the policy is asked about."""
         last = self._house.pop_logins.last(self.client_address)
         popped, window = last and last.seconds, self._house.switches.pop_window
-        return Envelope(self.client_address, self.username, sender, recipient, self.service, popped, window)
+        service = self.service.removesuffix("s")  # the rules for submissions are those for submission
+        return Envelope(self.client_address, self.username, sender, recipient, service, popped, window)
+
+    async def _handle_client(self) -> None:
+        """As aiosmtpd's, after the handshake where TLS comes first."""
+        if self.service == "submissions":
+            try:
+                await self._start_tls()
+            except TLSSetupException as error:
+                self.connection_lost(error)
+                return
+        await super()._handle_client()
+
+    async def smtp_STARTTLS(self, arg: str) -> None:
+        """STARTTLS (RFC 3207)."""
+        if self._house.tls is None:
+            await self.push("502 5.5.1 STARTTLS isn't offered here")
+        elif arg:
+            await self.push("501 5.5.4 the syntax is: STARTTLS")
+        elif self.secure:
+            await self.push("503 5.5.1 this connection has TLS already")
+        elif not await self.check_helo_needed("EHLO"):
+            assert isinstance(self.transport, asyncio.Transport)
+            self.transport.pause_reading()  # her first octets of TLS are not for us
+            await self.push("220 2.0.0 begin TLS")
+            await self._start_tls()
+
+    async def _start_tls(self) -> None:
+        """Go over to TLS and forget what was said before (RFC 3207 section 4.2)."""
+        assert self._house.tls is not None and self._writer is not None and self.session is not None
+        try:
+            keep = self._house.switches.allows("tls_injection")
+            await start_tls(self.reader, self._writer, self._house.tls, self.note, keep)
+        except HandshakeFailed as error:
+            raise TLSSetupException from error
+        self.transport, self.secure, self.username = self._writer.transport, True, None
+        peer, self.session = self.session.peer, self._create_session()
+        self.session.peer, self.session.ssl = peer, self._writer.get_extra_info("ssl_object")
+        self._set_rset_state()
 
     async def smtp_AUTH(self, arg: str) -> None:
         """AUTH, with our own mechanisms. The rules for when are in RFC 4954 section 4."""
@@ -147,7 +194,9 @@ class SmtpServer(SMTP):
 
         A server that doesn't trust the client treats it as AUTH=<>, that is, as not said.
         """
-        await super().smtp_MAIL(_AUTH_PARAMETER.sub("", arg) if arg and self._house.switches.offered else arg)
+        await super().smtp_MAIL(
+            _AUTH_PARAMETER.sub("", arg) if arg and self._house.switches.offered(self.secure) else arg
+        )
 
     async def smtp_EHLO(self, hostname: str) -> None:
         """As aiosmtpd's; the allowance for SIZE in MAIL doesn't grow with each."""

@@ -31,11 +31,12 @@ class Hooks:
     async def handle_EHLO(
         self, smtp: SmtpServer, session: Any, envelope: Any, hostname: str, responses: list[str]
     ) -> list[str]:
-        """What the server can do. AUTH is there only if there's a mechanism to offer."""
+        """What the server can do. AUTH is there only if there's a mechanism to offer, STARTTLS only where it helps."""
         session.host_name = hostname
         lines = [smtp.hostname, "PIPELINING", f"SIZE {MAX_MESSAGE}", "8BITMIME"]
-        mechanisms = self._switches.offered
-        if mechanisms:
+        if self._house.tls is not None and not smtp.secure:
+            lines.append("STARTTLS")
+        if mechanisms := self._switches.offered(smtp.secure):
             lines.append("AUTH " + " ".join(mechanisms))
         return [f"250-{line}" for line in lines[:-1]] + [f"250 {lines[-1]}"]
 
@@ -84,8 +85,8 @@ class Hooks:
         if hops(content) > MAX_HOPS:
             smtp.note(f"refused mail from <{sender}>: it goes in circles")
             return "554 5.4.6 this mail goes in circles"
-        protocol = ("ESMTP" if session.extended_smtp else "SMTP") + ("A" if smtp.username else "")
-
+        # RFC 3848: S for TLS, A for a log-in; both need EHLO.
+        protocol = f"ESMTP{'S' * smtp.secure}{'A' * bool(smtp.username)}" if session.extended_smtp else "SMTP"
         when = datetime.fromtimestamp(self._house.clock.now(), UTC)
 
         def stamp(recipient: str) -> bytes:

@@ -17,6 +17,7 @@ SWITCHES: dict[str, str] = {
     "open_relay": "passes on mail from anybody to anywhere: an open relay",
     "pop_before_smtp": "passes on mail to anywhere from the address of whoever has logged in over POP3 lately",
     "sender_check": "passes on mail to anywhere for whoever claims a sender in its own domain",
+    "tls_injection": "takes what came in the clear behind STLS or STARTTLS for something that came over TLS",
 }
 """What each switch makes the servers do. A mechanism that can be guessed offline is a weakness like any other."""
 
@@ -66,15 +67,14 @@ class Switches:
             raise ValueError(f"no switch is called {name!r}: choose from {', '.join(SWITCHES)}.")
         return name in self._on
 
-    def permits(self, mechanism: Mechanism) -> bool:
-        """Whether a log-in with this mechanism is possible on a connection without TLS."""
-        needed = ["plaintext_login"] if mechanism.plaintext else []
+    def permits(self, mechanism: Mechanism, secure: bool = False) -> bool:
+        """Whether a log-in with this mechanism is possible; ``secure``: on a connection with TLS."""
+        needed = ["plaintext_login"] if mechanism.plaintext and not secure else []
         return all(map(self.allows, [*needed, *([mechanism.weak] if mechanism.weak else [])]))
 
-    @property
-    def offered(self) -> list[str]:
+    def offered(self, secure: bool = False) -> list[str]:
         """The mechanisms to announce, best first: no weak one, unless it is switched on."""
-        return [mechanism.name for mechanism in MECHANISMS.values() if self.permits(mechanism)]
+        return [mechanism.name for mechanism in MECHANISMS.values() if self.permits(mechanism, secure)]
 
     def fix(self, challenges: Mapping[str, str | None]) -> None:
         """With ``fixed_challenge`` on: which mechanisms send which challenge from now on (exactly these).

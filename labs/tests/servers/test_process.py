@@ -51,7 +51,10 @@ def test_heavy_packages_stay_out() -> None:
     ("changes", "sentence"),
     [
         ({"allow": ["everything"]}, "no switch is called 'everything': choose from plaintext_login, apop, cram_md5,"),
-        ({"ports": {"imap": 0}}, "no service is called 'imap': choose from pop3, smtp, submission."),
+        (
+            {"ports": {"imap": 0}},
+            "no service is called 'imap': choose from smtp, pop3, submission, pop3s, submissions.",
+        ),
         ({"ports": 3}, 'the configuration needs "host", "address" and "ports"'),
         ({"address": "192.0.2.25"}, "port 0 on 192.0.2.25 (pop3) can't be opened, this machine has no such address"),
         ({"ports": {"pop3": 70_000}}, "port 70000 on 127.0.0.1 (pop3) can't be opened"),
