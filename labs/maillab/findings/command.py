@@ -30,6 +30,7 @@ def row(finding: Finding) -> list[str]:
         to = ", ".join(finding.recipients)
         said = f"{finding.sender or '(nobody)'} -> {to or '(nobody)'}: {finding.subject or '(no subject)'}"
         said += f" ({finding.size:,} bytes{'' if finding.complete else ', incomplete'})"
+        said += finding.right and f", {finding.right}"
     elif finding.kind == "tls":
         said = "the rest is encrypted" if finding.accepted else "TLS was asked for"
     else:

@@ -7,8 +7,10 @@ from ..conversations.pop3 import MAILS
 from ..conversations.turns import Turn
 from . import mechanisms
 from .attempt import Attempt
+from .envelope import Envelope, own_domains
 from .finding import Finding
 from .mail import addresses, header_fields, path_of, unencoded
+from .pop_logins import Login, PopLogins
 
 MAX_KEPT = 32 << 20  # of a mail, so many bytes are kept; the rest is only counted
 EXCERPT = 4096  # what is kept where mails aren't asked for
@@ -18,9 +20,10 @@ class Observer:
     """Give it each turn, then close(); .findings is what was learned, in the order in which it ended.
 
     keep_mails=False keeps only the beginning of each mail, so that a large capture fits in memory.
+    pop_logins: what the observers of one capture share, since a log-in over POP3 may let in a mail over SMTP.
     """
 
-    def __init__(self, keep_mails: bool = True) -> None:
+    def __init__(self, keep_mails: bool = True, pop_logins: PopLogins | None = None) -> None:
         self.findings: list[Finding] = []
         self.dialogue: Dialogue | None = None
         self.missing = self.missing_from = 0  # bytes lost, and the first frame at which that shows
@@ -28,9 +31,11 @@ class Observer:
         self._greeting = b""
         self._user: Turn | None = None
         self._attempts: list[Attempt] = []
-        self._mails: list[tuple[Turn | None, Finding]] = []
-        self._sender: str | None = None
-        self._recipients: list[tuple[Turn, str]] = []
+        self._pop_logins = pop_logins if pop_logins is not None else PopLogins()
+        self._login: bool | None = False  # did somebody log in on this connection? None: perhaps
+        self._own: set[str] = set()  # domains of the server
+        self._mails: list[tuple[Turn | None, Finding, Envelope]] = []
+        self._envelope = Envelope()
         self._upgrade: Finding | None = None
         self._tls_seen = False
 
@@ -46,11 +51,13 @@ class Observer:
             self._exchange(turn)
         elif kind == "greeting":
             self._greeting = turn.data
+            self._own |= own_domains(turn.data)
         elif kind == "tls" and not self._tls_seen:
             self._tls_begins(turn)
         elif kind == "gap":
             self.missing += turn.missing
             self.missing_from = self.missing_from or turn.frame
+            self._login = self._login or None  # it may have been lost
             if turn.side == "C":
                 self._user = None  # another USER may have been lost
 
@@ -87,7 +94,7 @@ class Observer:
             self._upgrade = self._note("tls", turn, verb)
             self.findings.append(self._upgrade)
         elif protocol == "smtp":
-            self._envelope(turn)
+            self._address(turn)
         if attempt:
             attempt.greeting = self._greeting
             attempt.frames = [*(attempt.user.frames if attempt.user else []), *turn.frames]
@@ -120,19 +127,31 @@ class Observer:
                 attempt.frames += turn.frames
                 attempt.accepted = None if attempt.aborted else good
                 self._attempts.remove(attempt)
-                self._learn(attempt)
+                finding = self._learn(attempt)
+                if finding.accepted:
+                    self._logged_in(finding, turn)
         elif self._upgrade and command.verb == self._upgrade.mechanism and not self._tls_seen:
             self._upgrade.accepted = good
         elif command.verb in ("DATA", "BDAT"):
             # What answers a mail answers the DATA it belongs to; a BDAT is answered itself.
             asked = command.command if command.kind == "mail" else command
-            for mail_command, finding in self._mails:
+            for mail_command, finding, envelope in self._mails:
                 if mail_command is asked and not turn.data.startswith(b"3"):
                     finding.accepted = good
-        elif command.verb == "RCPT" and not good:
-            self._recipients = [(rcpt, to) for rcpt, to in self._recipients if rcpt is not command]
+                    self._addressed(finding, envelope)  # with BDAT, the replies to RCPT may come after the mail
+        elif command.verb == "RCPT":
+            envelopes = [self._envelope, *(envelope for _, _, envelope in self._mails)]
+            any(envelope.answer(command, good) for envelope in envelopes)
+        elif command.verb in ("EHLO", "HELO") and good:
+            self._own |= own_domains(turn.data)
 
-    def _learn(self, attempt: Attempt) -> None:
+    def _logged_in(self, finding: Finding, reply: Turn) -> None:
+        self._login = True
+        if finding.protocol == "pop3":
+            login = Login(finding.username, finding.mechanism, finding.frame, reply.time)
+            self._pop_logins.note(finding.client, finding.server, login)
+
+    def _learn(self, attempt: Attempt) -> Finding:
         learned = mechanisms.read(attempt)
         finding = self._note("credential", attempt.user or attempt.command, attempt.mechanism)
         finding.frames = sorted(set(attempt.frames))
@@ -141,18 +160,34 @@ class Observer:
         finding.challenge, finding.response, finding.hashcat = learned.challenge, learned.response, learned.hashcat
         finding.accepted, finding.aborted = attempt.accepted, attempt.aborted
         self.findings.append(finding)
+        return finding
 
     # -- mails --
 
-    def _envelope(self, turn: Turn) -> None:
+    def _address(self, turn: Turn) -> None:
         if turn.verb == "MAIL":
-            self._sender, self._recipients = path_of(turn.argument), []
+            self._envelope = Envelope(path_of(turn.argument))
+            self._authorise(self._envelope, turn)
         elif turn.verb == "RCPT":
-            path = path_of(turn.argument)
-            if path is not None:
-                self._recipients.append((turn, path))
+            self._envelope.name(turn)
         elif turn.verb in ("RSET", "EHLO", "HELO"):
-            self._sender, self._recipients = None, []
+            self._envelope = Envelope()
+
+    def _authorise(self, envelope: Envelope, mail: Turn) -> None:
+        """By what right is this mail sent? Judged when MAIL is said, from what was said before."""
+        assert self.dialogue is not None
+        if self._login:
+            envelope.authorised = "login"
+            return
+        unanswered = any(not attempt.aborted for attempt in self._attempts)
+        if self._login is None or unanswered or self.dialogue.connection.opener is None:
+            return
+        login = self._pop_logins.last(*self.dialogue.names)
+        envelope.authorised = "address" if login else "nobody"
+        if login:
+            seconds = round(mail.time - login.time, 3)
+            envelope.popped = {**login._asdict(), "seconds": seconds}
+            del envelope.popped["time"]
 
     def _mail(self, turn: Turn) -> None:
         last = self._mails[-1] if self._mails else None
@@ -160,10 +195,10 @@ class Observer:
         if last is not None and goes_on:
             finding = last[1]
             finding.frames += turn.frames
-            self._mails[-1] = (turn.command, finding)
+            self._mails[-1] = (turn.command, finding, last[2])
         else:
             finding = self._note("mail", turn, turn.verb)
-            self._mails = [*self._mails[-50:], (turn.command, finding)]
+            self._mails = [*self._mails[-50:], (turn.command, finding, self._envelope)]
             self.findings.append(finding)
             if turn.verb in MAILS:
                 finding.accepted = True
@@ -174,6 +209,7 @@ class Observer:
         finding.size += len(part)
         finding.complete = self._ends(turn)
         self._head(finding)
+        self._addressed(finding, self._mails[-1][2])
 
     def _belongs(self, command: Turn | None, turn: Turn) -> bool:
         if turn.verb == "BDAT":  # one mail in several BDAT commands (RFC 3030)
@@ -187,12 +223,15 @@ class Observer:
     def _head(self, finding: Finding) -> None:
         fields = header_fields(finding.message)
         finding.subject = next((unencoded(text) for text in fields.get("subject", [])), None)
-        if finding.protocol == "smtp":
-            finding.sender = self._sender
-            finding.recipients = [to for _, to in self._recipients]
-        else:
+        if finding.protocol != "smtp":
             finding.sender = next(iter(addresses(fields.get("from", []))), None)
             finding.recipients = addresses(fields.get("to", []) + fields.get("cc", []))
+
+    def _addressed(self, finding: Finding, envelope: Envelope) -> None:
+        if finding.protocol == "smtp":
+            finding.sender, finding.recipients = envelope.sender, envelope.recipients
+            finding.relayed = envelope.relayed(self._own)
+            finding.authorised, finding.popped = envelope.authorised, envelope.popped
 
     # -- TLS --
 
