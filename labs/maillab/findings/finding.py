@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+Kind = Literal["credential", "mail", "tls"]
 # In the order of `maillab findings --json`; MAIL_KEYS only for mails.
 KEYS = (
     "capture", "kind", "frame", "protocol", "mechanism", "client", "server", "username", "password",
@@ -18,10 +19,11 @@ class Finding:
     """A credential, a mail that was read in the clear, or the point at which TLS began.
 
     kind: "credential", "mail", "tls". frame: number of the first frame it was read from; frames: all.
-    mechanism: USER, PLAIN, LOGIN …; for a mail the command it crossed with (RETR, TOP, DATA, BDAT); for TLS how it
-    began (STLS, STARTTLS, or TLS: from the first byte). client, server: "ip:port".
-    username, password: None where not revealed. challenge, response: as sent, base64 undone, a list where there
-    were several. accepted: by the server; None when no verdict was seen (aborted, or not in the capture).
+    mechanism: USER, PLAIN, LOGIN …; for a mail the command it crossed with (RETR, TOP, FETCH, DATA, BDAT, APPEND);
+    for TLS how it began (STLS, STARTTLS, or TLS: from the first byte). client, server: "ip:port".
+    username, password: None where not revealed; the token of XOAUTH2 and OAUTHBEARER is as good as a password.
+    challenge, response: as sent, base64 undone, a list where there were several. accepted: by the server; None when
+    no verdict was seen (aborted, or not in the capture).
     Mails: sender, recipients, subject (decoded, RFC 2047), size in bytes, message (the mail itself),
     complete (False: bytes are missing). Of mails sent over SMTP also by what right the server took them:
     relayed: True when it took a recipient of another domain than its own, False when all were its own, None when
@@ -33,7 +35,7 @@ class Finding:
     A finding masks its password when it is shown; ``.reveal()`` is the act that tells it.
     """
 
-    kind: Literal["credential", "mail", "tls"]
+    kind: Kind
     frame: int
     protocol: str
     mechanism: str

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from ..conversations.dialogue import Dialogue
-from ..conversations.pop3 import MAILS
 from ..conversations.turns import Turn
 from . import mechanisms
 from .attempt import Attempt
-from .envelope import Envelope, own_domains
-from .finding import Finding
-from .mail import addresses, header_fields, path_of, unencoded
+from .envelope import Envelope
+from .finding import Finding, Kind
+from .mails import Mails
 from .pop_logins import Login, PopLogins
 
-MAX_KEPT = 32 << 20  # of a mail, so many bytes are kept; the rest is only counted
-EXCERPT = 4096  # what is kept where mails aren't asked for
+LOGINS = ("AUTH", "AUTHENTICATE", "LOGIN", "PASS", "APOP")
 
 
 class Observer:
@@ -27,15 +25,12 @@ class Observer:
         self.findings: list[Finding] = []
         self.dialogue: Dialogue | None = None
         self.missing = self.missing_from = 0  # bytes lost, and the first frame at which that shows
-        self._keep = MAX_KEPT if keep_mails else EXCERPT
+        self._pop_logins = pop_logins if pop_logins is not None else PopLogins()
+        self._mails = Mails(lambda turn, mechanism: self._note("mail", turn, mechanism), keep_mails)
         self._greeting = b""
         self._user: Turn | None = None
         self._attempts: list[Attempt] = []
-        self._pop_logins = pop_logins if pop_logins is not None else PopLogins()
         self._login: bool | None = False  # did somebody log in on this connection? None: perhaps
-        self._own: set[str] = set()  # domains of the server
-        self._mails: list[tuple[Turn | None, Finding, Envelope]] = []
-        self._envelope = Envelope()
         self._upgrade: Finding | None = None
         self._tls_seen = False
 
@@ -46,12 +41,13 @@ class Observer:
         elif kind == "reply":
             self._reply(turn)
         elif kind == "mail":
-            self._mail(turn)
+            if turn.verb != "LITERAL":  # a part of a mail, or something large that is none
+                self._mails.turn(turn)
         elif kind == "challenge" or kind == "response":
             self._exchange(turn)
         elif kind == "greeting":
             self._greeting = turn.data
-            self._own |= own_domains(turn.data)
+            self._mails.server_named(turn.data)
         elif kind == "tls" and not self._tls_seen:
             self._tls_begins(turn)
         elif kind == "gap":
@@ -67,11 +63,13 @@ class Observer:
             self._learn(attempt)
         self._attempts = []
 
-    def _note(self, kind: str, turn: Turn, mechanism: str) -> Finding:
+    def _note(self, kind: Kind, turn: Turn, mechanism: str) -> Finding:
         assert self.dialogue is not None
         client, server = self.dialogue.names
         protocol = self.dialogue.protocol or ""
-        return Finding(kind, turn.frame, protocol, mechanism, client, server, frames=list(turn.frames))  # type: ignore[arg-type]
+        finding = Finding(kind, turn.frame, protocol, mechanism, client, server, frames=list(turn.frames))
+        self.findings.append(finding)
+        return finding
 
     # -- log-ins --
 
@@ -79,7 +77,7 @@ class Observer:
         verb = turn.verb
         protocol = self.dialogue.protocol or "" if self.dialogue else ""
         attempt: Attempt | None = None
-        if verb == "AUTH" and turn.argument:
+        if verb in ("AUTH", "AUTHENTICATE") and turn.argument:
             name, _, initial = turn.argument.partition(b" ")
             attempt = Attempt(name.decode("ascii", "backslashreplace").upper()[:64], protocol, turn)
             attempt.initial = initial.strip() or None
@@ -90,11 +88,14 @@ class Observer:
             self._user = None
         elif protocol == "pop3" and verb == "APOP":
             attempt = Attempt("APOP", protocol, turn, responses=[turn.argument])
+        elif protocol == "imap" and verb == "LOGIN":
+            attempt = Attempt("LOGIN", protocol, turn)
         elif verb in ("STLS", "STARTTLS"):
             self._upgrade = self._note("tls", turn, verb)
-            self.findings.append(self._upgrade)
         elif protocol == "smtp":
-            self._address(turn)
+            envelope = self._mails.address(turn)
+            if envelope:
+                self._authorise(envelope, turn)
         if attempt:
             attempt.greeting = self._greeting
             attempt.frames = [*(attempt.user.frames if attempt.user else []), *turn.frames]
@@ -111,6 +112,8 @@ class Observer:
         line = turn.data.strip()
         if turn.kind == "challenge":
             attempt.challenges.append(line[3:].strip() if line[:3] == b"334" else line[1:].strip())
+        elif attempt.command.verb == "LOGIN":
+            attempt.responses.append(turn.data)  # literals, in which every byte counts
         elif line == b"*":
             attempt.aborted = True
         else:
@@ -120,8 +123,8 @@ class Observer:
         command = turn.command
         if command is None:
             return
-        good = turn.data.startswith((b"+OK", b"2"))
-        if command.verb in ("AUTH", "PASS", "APOP"):
+        good = self._is_good(turn)
+        if command.verb in LOGINS:
             attempt = self._attempt_of(command)
             if attempt:
                 attempt.frames += turn.frames
@@ -132,18 +135,18 @@ class Observer:
                     self._logged_in(finding, turn)
         elif self._upgrade and command.verb == self._upgrade.mechanism and not self._tls_seen:
             self._upgrade.accepted = good
-        elif command.verb in ("DATA", "BDAT"):
-            # What answers a mail answers the DATA it belongs to; a BDAT is answered itself.
-            asked = command.command if command.kind == "mail" else command
-            for mail_command, finding, envelope in self._mails:
-                if mail_command is asked and not turn.data.startswith(b"3"):
-                    finding.accepted = good
-                    self._addressed(finding, envelope)  # with BDAT, the replies to RCPT may come after the mail
+        elif command.verb in ("DATA", "BDAT", "APPEND"):
+            if not turn.data.startswith(b"3"):
+                self._mails.answered(command, good)
         elif command.verb == "RCPT":
-            envelopes = [self._envelope, *(envelope for _, _, envelope in self._mails)]
-            any(envelope.answer(command, good) for envelope in envelopes)
+            self._mails.rcpt_answered(command, good)
         elif command.verb in ("EHLO", "HELO") and good:
-            self._own |= own_domains(turn.data)
+            self._mails.server_named(turn.data)
+
+    def _is_good(self, reply: Turn) -> bool:
+        if self.dialogue and self.dialogue.protocol == "imap":
+            return reply.data[:300].upper().split()[1:2] == [b"OK"]
+        return reply.data.startswith((b"+OK", b"2"))
 
     def _logged_in(self, finding: Finding, reply: Turn) -> None:
         self._login = True
@@ -159,19 +162,7 @@ class Observer:
         finding.username, finding.password, finding.authzid = learned.username, learned.password, learned.authzid
         finding.challenge, finding.response, finding.hashcat = learned.challenge, learned.response, learned.hashcat
         finding.accepted, finding.aborted = attempt.accepted, attempt.aborted
-        self.findings.append(finding)
         return finding
-
-    # -- mails --
-
-    def _address(self, turn: Turn) -> None:
-        if turn.verb == "MAIL":
-            self._envelope = Envelope(path_of(turn.argument))
-            self._authorise(self._envelope, turn)
-        elif turn.verb == "RCPT":
-            self._envelope.name(turn)
-        elif turn.verb in ("RSET", "EHLO", "HELO"):
-            self._envelope = Envelope()
 
     def _authorise(self, envelope: Envelope, mail: Turn) -> None:
         """By what right is this mail sent? Judged when MAIL is said, from what was said before."""
@@ -185,53 +176,7 @@ class Observer:
         login = self._pop_logins.last(*self.dialogue.names)
         envelope.authorised = "address" if login else "nobody"
         if login:
-            seconds = round(mail.time - login.time, 3)
-            envelope.popped = {**login._asdict(), "seconds": seconds}
-            del envelope.popped["time"]
-
-    def _mail(self, turn: Turn) -> None:
-        last = self._mails[-1] if self._mails else None
-        goes_on = last is not None and not last[1].complete and self._belongs(last[0], turn)
-        if last is not None and goes_on:
-            finding = last[1]
-            finding.frames += turn.frames
-            self._mails[-1] = (turn.command, finding, last[2])
-        else:
-            finding = self._note("mail", turn, turn.verb)
-            self._mails = [*self._mails[-50:], (turn.command, finding, self._envelope)]
-            self.findings.append(finding)
-            if turn.verb in MAILS:
-                finding.accepted = True
-        part = turn.message
-        room = self._keep - len(finding.message)
-        if room > 0:
-            finding.message += part[:room]
-        finding.size += len(part)
-        finding.complete = self._ends(turn)
-        self._head(finding)
-        self._addressed(finding, self._mails[-1][2])
-
-    def _belongs(self, command: Turn | None, turn: Turn) -> bool:
-        if turn.verb == "BDAT":  # one mail in several BDAT commands (RFC 3030)
-            return command is not None and command.verb == "BDAT"
-        return command is turn.command
-
-    def _ends(self, turn: Turn) -> bool:
-        last = turn.verb != "BDAT" or (turn.command is not None and turn.command.argument.upper().endswith(b" LAST"))
-        return last and not turn.partial
-
-    def _head(self, finding: Finding) -> None:
-        fields = header_fields(finding.message)
-        finding.subject = next((unencoded(text) for text in fields.get("subject", [])), None)
-        if finding.protocol != "smtp":
-            finding.sender = next(iter(addresses(fields.get("from", []))), None)
-            finding.recipients = addresses(fields.get("to", []) + fields.get("cc", []))
-
-    def _addressed(self, finding: Finding, envelope: Envelope) -> None:
-        if finding.protocol == "smtp":
-            finding.sender, finding.recipients = envelope.sender, envelope.recipients
-            finding.relayed = envelope.relayed(self._own)
-            finding.authorised, finding.popped = envelope.authorised, envelope.popped
+            envelope.popped = login.as_of(mail.time)
 
     # -- TLS --
 
@@ -240,8 +185,6 @@ class Observer:
         if self._upgrade and self._upgrade.accepted is not False:
             self._upgrade.accepted = True
         elif self.dialogue and self.dialogue.protocol:
-            finding = self._note("tls", turn, "TLS")
-            finding.accepted = True
-            self.findings.append(finding)
+            self._note("tls", turn, "TLS").accepted = True
         if self.dialogue:
             self.dialogue.ignore = True  # the rest can't be read

@@ -15,6 +15,11 @@ class Login(NamedTuple):
     frame: int
     time: float
 
+    def as_of(self, time: float) -> dict[str, str | int | float | None]:
+        """What a mail sent at that time tells of it (Finding.popped)."""
+        seconds = round(time - self.time, 3)
+        return {"username": self.username, "mechanism": self.mechanism, "frame": self.frame, "seconds": seconds}
+
 
 class PopLogins:
     """The latest accepted POP3 log-in of each client address at each server address, of a whole capture.
