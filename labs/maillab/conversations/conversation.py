@@ -19,14 +19,14 @@ from .turns import Turn
 class Conversation:
     """One TCP connection, in turns.
 
-    client, server: "ip:port". protocol: "pop3", "smtp" or None. turns: in the order in which they were said.
+    client, server: "ip:port". protocol: "pop3", "smtp", "imap" or None. turns: in the order in which they were said.
     complete: the capture holds it from SYN to FIN (or RST), and no byte is missing.
     captured: "both" directions, or only that of the "client" or the "server".
     """
 
     client: str
     server: str
-    protocol: Literal["pop3", "smtp"] | None
+    protocol: Literal["pop3", "smtp", "imap"] | None
     turns: list[Turn] = field(default_factory=list)
     complete: bool = False
     captured: Literal["both", "client", "server"] = "both"

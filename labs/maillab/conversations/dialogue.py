@@ -8,6 +8,7 @@ from typing import Literal
 
 from .cutting import Emit
 from .grammar import Grammar
+from .imap import Imap
 from .packets import names_of
 from .pop3 import Pop3
 from .recognise import MAX_HEAD, recognise
@@ -15,7 +16,7 @@ from .smtp import Smtp
 from .streams import Connection
 from .turns import Turn
 
-GRAMMARS: dict[str, type[Grammar]] = {"pop3": Pop3, "smtp": Smtp}
+GRAMMARS: dict[str, type[Grammar]] = {"pop3": Pop3, "smtp": Smtp, "imap": Imap}
 MAX_OPAQUE = 1 << 20  # so much is kept of a connection whose protocol is unknown
 
 

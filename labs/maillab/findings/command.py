@@ -1,4 +1,4 @@
-"""`maillab findings CAPTURE… [--json] [--port N=pop3|smtp]`"""
+"""`maillab findings CAPTURE… [--json] [--port N=pop3|smtp|imap]`"""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ def row(finding: Finding) -> list[str]:
         to = ", ".join(finding.recipients)
         said = f"{finding.sender or '(nobody)'} -> {to or '(nobody)'}: {finding.subject or '(no subject)'}"
         said += f" ({finding.size:,} bytes{'' if finding.complete else ', incomplete'})"
+        said += finding.right and f", {finding.right}"
     elif finding.kind == "tls":
         said = "the rest is encrypted" if finding.accepted else "TLS was asked for"
     else:
@@ -56,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("captures", nargs="+", metavar="CAPTURE")
     parser.add_argument("--json", action="store_true", help="one JSON object a finding and line")
     parser.add_argument(
-        "--port", action="append", default=[], type=_port, metavar="N=pop3|smtp", help="what is spoken on port N"
+        "--port", action="append", default=[], type=_port, metavar="N=pop3|smtp|imap", help="what is spoken on port N"
     )
     options = parser.parse_args(argv)
     status = 0

@@ -12,6 +12,7 @@ from ..conversations.streams import Connection
 from ..conversations.table import Table
 from .finding import Finding
 from .observe import Observer
+from .pop_logins import PopLogins
 
 
 @dataclass(slots=True)
@@ -56,9 +57,10 @@ def search(
     Raises CaptureError for a broken file, after everything that could be read.
     """
     observers: dict[int, Observer] = {}
+    pop_logins = PopLogins()
 
     def open_dialogue(connection: Connection) -> Dialogue:
-        observer = Observer(keep_mails)
+        observer = Observer(keep_mails, pop_logins)
         dialogue = Dialogue(connection, observer.turn, ports)
         dialogue.mail_only = True
         observer.dialogue = dialogue
