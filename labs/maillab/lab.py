@@ -125,13 +125,13 @@ class Lab:
         folder = self._folder()
         passwords = {user: account.password for user, account in self.student.partners.items()}
         self._others["mx"] = ServerHandle(
-            self.mx, self.network, {"smtp": PORTS["smtp"]}, self.student.id, [], passwords, domain=PARTNER,
-            **self._tls,
+            self.mx, self.network, {"smtp": PORTS["smtp"]}, self.student.id, [], passwords,
+            domain=PARTNER, **self._tls,
         )  # fmt: skip
         self._closing.callback(self._others["mx"].close)
         route = self.network.route(self.mail.info, self.mx.info, PORTS["smtp"])
         policy = "opportunistic" if self._certificates else "clear"
-        return {"spool": folder, "next_hop": route, "next_hop_name": self.mx.info.fqdn, "next_hop_tls": policy}
+        return {"spool": folder, "next_hop": route, "next_hop_name": f"mx.{PARTNER}", "next_hop_tls": policy}
 
     @property
     def alice(self) -> Host:

@@ -51,7 +51,7 @@ class MailHost:
             self.switches = Switches(config.get("allow", ()))
         except (TypeError, ValueError) as error:
             raise ConfigError(str(error)) from None
-        self.host = name if "." in name else f"{name}.{DOMAIN}"
+        self.host = name if "." in name else f"{name}.{config.get('domain', DOMAIN)}"
         self.clock = Clock()
         self.log = EventLog(self.clock.now)
         self.tls = _tls(config, name)

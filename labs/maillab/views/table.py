@@ -93,7 +93,9 @@ def _learned(found: Any, kind: str, reveal: bool) -> list[str | None]:
     if kind == "mail":
         to = _get(found, "recipients")
         people = f"{_get(found, 'sender') or '?'} → {', '.join(to) if isinstance(to, list | tuple) else to or '?'}"
-        return [None, None, f"mail “{_get(found, 'subject') or 'no subject'}”, {people}", accepted]
+        subject = _get(found, "subject") or "no subject"
+        by_right = f"; {found.right}" if getattr(found, "right", "") else ""
+        return [None, None, f"mail “{subject}”, {people}{by_right}", accepted]
     if kind == "tls":
         return [None, None, "encrypted from here on", None]
     password = _get(found, "password")

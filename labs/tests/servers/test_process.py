@@ -159,7 +159,7 @@ def test_another_host_with_its_own_domain(server_process: Callable) -> None:
     """How mx will run: its own users, no mail to start with."""
     server = server_process(host="mx", domain="elsewhere.test", accounts={"dave": "pw"}, ports={"smtp": 0})
     with socket.create_connection(("127.0.0.1", server.ports["smtp"]), timeout=10) as sock:
-        assert sock.recv(100) == b"220 mx.example.test ESMTP ready\r\n"
+        assert sock.recv(100) == b"220 mx.elsewhere.test ESMTP ready\r\n"
         sock.sendall(b"EHLO mail\r\nMAIL FROM:<a@example.test>\r\nRCPT TO:<dave@elsewhere.test>\r\n")
         sock.sendall(b"DATA\r\nhi\r\n.\r\nQUIT\r\n")
         while sock.recv(4096):
