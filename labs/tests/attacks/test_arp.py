@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -15,7 +16,8 @@ from support.users import OTHER, ROOT, missing_user, run_as
 
 from maillab import Lab
 from maillab.attacks import Spoof
-from maillab.network import Host
+from maillab.capture.recorder import Capture
+from maillab.network.segment import RST, ends_of
 
 pytestmark = pytest.mark.network
 
@@ -38,11 +40,15 @@ def test_a_session_as_alice_while_alice_is_plugged_in(lab, known):
     for _ in range(20):
         if known:
             lab.alice.pop3().quit()
-        with lab.mallory.borrow(lab.alice.ip), Spoof(lab.mallory.card(), victim=lab.mail, instead_of=lab.alice):
-            with lab.mallory.smtp("smtp") as smtp:
-                assert smtp.sock.getsockname()[0] == lab.alice.ip
-                assert smtp.mail("alice@example.test")[0] == 250
-                client = "%s:%d" % smtp.sock.getsockname()
+        with (
+            lab.mallory.borrow(lab.alice.ip),
+            Spoof(lab.mallory.card(), victim=lab.mail, instead_of=lab.alice),
+            lab.mallory.smtp("smtp") as smtp,
+        ):
+            client = ":".join(map(str, smtp.sock.getsockname()))
+            assert client.startswith(f"{lab.alice.ip}:")
+            smtp.ehlo()
+            assert smtp.mail("alice@example.test")[0] == 250
         assert client in {row["client"] for row in lab.log()}
     lab.alice.pop3().quit()
 
@@ -59,22 +65,21 @@ def test_it_holds_against_alices_own_claims(lab):
 
 def test_a_blind_forged_syn_comes_to_nothing(lab):
     lab.alice.pop3().quit()
-    for number in range(20):
-        log = lab.log()
+    for number in range(5):  # a second each: mallory's recording waits for the end of what the SYN began
         with lab.capture(lab.mail) as at_mail, lab.capture() as at_mallory, lab.mallory.card() as card:
             syn = TCP(sport=2000 + number, dport=25, flags="S", seq=1000)
             card.send(Ether() / IP(src=lab.alice.ip, dst=lab.mail.ip) / syn)
-            wait_for_reset(lab.mail, at_mail)
+            wait_for_reset(at_mail)
         flags = [str(p[TCP].flags) for p in at_mail.packets if TCP in p]
         assert flags == ["S", "SA", "R"], "mail answers alice, who knows nothing of it"
         assert at_mail.packets[-1].src == lab.alice.mac
         assert [p for p in at_mallory.packets if TCP in p and p.src != lab.mallory.mac] == []
-        assert lab.log() == log
+        assert [row for row in lab.log() if row["service"] == "smtp"] == []
 
 
-def wait_for_reset(host: Host, heard) -> None:
+def wait_for_reset(heard: Capture) -> None:
     deadline = time.monotonic() + 5
-    while not any(frame.data[47] & 4 for frame in heard.frames if frame.data[12:14] == b"\x08\x00"):
+    while not any(ends and ends.flags & RST for ends in (ends_of(frame.data) for frame in heard.frames)):
         assert time.monotonic() < deadline, heard.packets
         time.sleep(0.01)
 
@@ -125,15 +130,16 @@ def test_the_lab_may_end_inside(lab):
     assert "spoof" not in {thread.name for thread in threading.enumerate()}
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.skipif(not ROOT, reason="not in CI: these tests run as an ordinary user already")
-def test_all_this_as_an_ordinary_user(tmp_path_factory):
+def test_all_this_as_an_ordinary_user():
     if reason := missing_user(OTHER):
         pytest.skip(reason)
-    home = tmp_path_factory.mktemp("home")
-    for folder in (home, *list(home.parents)[:2]):
-        folder.chmod(0o755)
     tests = Path(__file__).parents[1]
     files = [tests / "network" / "test_takeover.py", tests / "lab" / "test_nat.py", Path(__file__)]
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist"]
-    done = run_as(OTHER, [*command, "--rootdir", str(tests.parent), "-k", "not loopback", *map(str, files)], home)
+    # The loopback rung can't be had by an ordinary user, and takes a packet filter that isn't theirs to open.
+    command += ["--rootdir", str(tests.parent), "-k", "not loopback", *map(str, files)]
+    with tempfile.TemporaryDirectory() as home:  # not pytest's own: those are closed to others
+        done = run_as(OTHER, command, Path(home))
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]

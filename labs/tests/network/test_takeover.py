@@ -86,7 +86,7 @@ def test_only_the_labs_own_addresses_are_taken(sandbox, address):
 
 def test_nobody_takes_what_she_has(sandbox):
     with (
-        pytest.raises(ValueError, match="mallory has the address 192.0.2.66 already"),
+        pytest.raises(ValueError, match=r"mallory has the address 192\.0\.2\.66 already"),
         sandbox.mallory.borrow("mallory"),
     ):
         pass

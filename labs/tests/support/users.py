@@ -1,4 +1,4 @@
-"""Run something as an ordinary user, since that is what a learner is: the one named by MAILLAB_TEST_USER ("learner")."""
+"""Run something as an ordinary user, since that is what a learner is: MAILLAB_TEST_USER names one ("learner")."""
 
 from __future__ import annotations
 
