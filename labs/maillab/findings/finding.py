@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-# In the order of `maillab findings --json`; the last four only for mails.
+# In the order of `maillab findings --json`; the others only for mails and for TLS.
 KEYS = (
     "capture", "kind", "frame", "protocol", "mechanism", "client", "server", "username", "password",
     "challenge", "response", "accepted", "hashcat",
 )  # fmt: skip
 MAIL_KEYS = ("sender", "recipients", "subject", "size")
+TLS_KEYS = ("sni", "version", "suite")
 
 
 @dataclass(slots=True)
@@ -24,6 +25,8 @@ class Finding:
     were several. accepted: by the server; None when no verdict was seen (aborted, or not in the capture).
     Mails: sender, recipients, subject (decoded, RFC 2047), size in bytes, message (the mail itself),
     complete (False: bytes are missing).
+    TLS: sni (the server's name as the client calls it), version, suite; None where they weren't seen.
+    decrypted: it was said inside TLS and read with a key log.
 
     A finding masks its password when it is shown; ``.reveal()`` is the act that tells it.
     """
@@ -50,6 +53,10 @@ class Finding:
     size: int = 0
     message: bytes = field(default=b"", repr=False)
     complete: bool = True
+    sni: str | None = None
+    version: str | None = None
+    suite: str | None = None
+    decrypted: bool = False
 
     def reveal(self) -> str | None:
         """The password."""
@@ -57,12 +64,13 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         """What `maillab findings --json` prints of it."""
-        keys = KEYS + MAIL_KEYS if self.kind == "mail" else KEYS
-        return {key: getattr(self, key) for key in keys}
+        more = {"mail": MAIL_KEYS, "tls": TLS_KEYS}.get(self.kind, ())
+        return {key: getattr(self, key) for key in KEYS + more}
 
     def __repr__(self) -> str:
         start = f"<{self.kind} in frame {self.frame}: {self.protocol} {self.mechanism}"
         verdict = {True: ", accepted", False: ", refused", None: ""}[self.accepted]
+        verdict += ", read with the key log" if self.decrypted else ""
         if self.kind == "mail":
             return f"{start}, from {self.sender}, {self.subject!r}, {self.size} bytes{verdict}>"
         if self.kind == "credential":

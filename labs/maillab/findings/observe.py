@@ -5,12 +5,15 @@ from __future__ import annotations
 from ..conversations.dialogue import Dialogue
 from ..conversations.pop3 import MAILS
 from ..conversations.turns import Turn
+from ..tls.outside import Visible
+from ..tls.records import record_of
 from . import mechanisms
 from .attempt import Attempt
 from .finding import Finding
 from .mail import addresses, header_fields, path_of, unencoded
 
 MAX_KEPT = 32 << 20  # of a mail, so many bytes are kept; the rest is only counted
+MAX_HELLO = 32  # TLS records in which hellos are looked for
 EXCERPT = 4096  # what is kept where mails aren't asked for
 
 
@@ -32,7 +35,10 @@ class Observer:
         self._sender: str | None = None
         self._recipients: list[tuple[Turn, str]] = []
         self._upgrade: Finding | None = None
-        self._tls_seen = False
+        self._tls: Finding | None = None
+        self._tls_turn: Turn | None = None  # the first TLS record
+        self._hellos_left = MAX_HELLO
+        self._outside = Visible()
 
     def turn(self, turn: Turn) -> None:
         kind = turn.kind
@@ -46,8 +52,8 @@ class Observer:
             self._exchange(turn)
         elif kind == "greeting":
             self._greeting = turn.data
-        elif kind == "tls" and not self._tls_seen:
-            self._tls_begins(turn)
+        elif kind == "tls":
+            self._tls_record(turn)
         elif kind == "gap":
             self.missing += turn.missing
             self.missing_from = self.missing_from or turn.frame
@@ -59,12 +65,19 @@ class Observer:
         for attempt in self._attempts:
             self._learn(attempt)
         self._attempts = []
+        self._note_tls()
+        if self._tls:
+            self._tls.sni, self._tls.version = self._outside.sni, self._outside.version
+            self._tls.suite = self._outside.suite
 
     def _note(self, kind: str, turn: Turn, mechanism: str) -> Finding:
         assert self.dialogue is not None
         client, server = self.dialogue.names
         protocol = self.dialogue.protocol or ""
-        return Finding(kind, turn.frame, protocol, mechanism, client, server, frames=list(turn.frames))  # type: ignore[arg-type]
+        frames = list(turn.frames)
+        finding = Finding(kind, turn.frame, protocol, mechanism, client, server, frames=frames)  # type: ignore[arg-type]
+        finding.decrypted = turn.decrypted
+        return finding
 
     # -- log-ins --
 
@@ -121,7 +134,7 @@ class Observer:
                 attempt.accepted = None if attempt.aborted else good
                 self._attempts.remove(attempt)
                 self._learn(attempt)
-        elif self._upgrade and command.verb == self._upgrade.mechanism and not self._tls_seen:
+        elif self._upgrade and command.verb == self._upgrade.mechanism and not self._tls_turn:
             self._upgrade.accepted = good
         elif command.verb in ("DATA", "BDAT"):
             # What answers a mail answers the DATA it belongs to; a BDAT is answered itself.
@@ -196,13 +209,28 @@ class Observer:
 
     # -- TLS --
 
-    def _tls_begins(self, turn: Turn) -> None:
-        self._tls_seen = True
+    def _tls_record(self, turn: Turn) -> None:
+        if self._tls_turn is None:
+            self._tls_turn = turn
+            self._note_tls()
+        if self._hellos_left:
+            self._hellos_left -= 1
+            record = record_of(turn)
+            if record:
+                self._outside.add(record)
+            if self._outside.settled:
+                self._hellos_left = 0
+            if not self._hellos_left and self.dialogue and not self.dialogue.opens_tls:
+                self.dialogue.ignore = True  # the rest can't be read
+
+    def _note_tls(self) -> None:
+        """Where TLS began; a protocol that only the dialogue inside tells is noted at the end."""
+        if self._tls or self._tls_turn is None:
+            return
         if self._upgrade and self._upgrade.accepted is not False:
-            self._upgrade.accepted = True
+            self._tls = self._upgrade
         elif self.dialogue and self.dialogue.protocol:
-            finding = self._note("tls", turn, "TLS")
-            finding.accepted = True
-            self.findings.append(finding)
-        if self.dialogue:
-            self.dialogue.ignore = True  # the rest can't be read
+            self._tls = self._note("tls", self._tls_turn, "TLS")
+            self.findings.append(self._tls)
+        if self._tls:
+            self._tls.accepted = True
