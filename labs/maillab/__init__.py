@@ -16,11 +16,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import tls
     from .checks import check, compare, hint, predict, solution
     from .conversations import follow
     from .lab import Lab
 
-__all__ = ["Lab", "check", "compare", "follow", "hint", "predict", "solution"]
+__all__ = ["Lab", "check", "compare", "follow", "hint", "predict", "solution", "tls"]
 
 _WHERE = {"Lab": "lab", "follow": "conversations"}
 
@@ -28,6 +29,8 @@ _WHERE = {"Lab": "lab", "follow": "conversations"}
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'maillab' has no attribute {name!r}")
+    if name == "tls":
+        return import_module("maillab.tls")
     return getattr(import_module(f"maillab.{_WHERE.get(name, 'checks')}"), name)
 
 

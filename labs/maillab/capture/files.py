@@ -9,7 +9,7 @@ import gzip
 import io
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -37,10 +37,14 @@ STRANGERS = {
 }
 
 
-def read_frames(path: str | os.PathLike[str]) -> Iterator[Frame]:
+Secrets = Callable[[int, bytes], None]
+
+
+def read_frames(path: str | os.PathLike[str], secrets: Secrets | None = None) -> Iterator[Frame]:
     """Frames of a pcap or pcapng file (plain or gzip), one after the other.
 
     pcap: micro- and nanoseconds, both byte orders. pcapng: several sections and interfaces, any resolution.
+    secrets: called with (type, bytes) for each Decryption Secrets Block of a pcapng, before the frames behind it.
     Raises CaptureError, with one sentence that names the file and the byte, after the last readable frame.
     Formats: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng.
     """
@@ -63,7 +67,7 @@ def read_frames(path: str | os.PathLike[str]) -> Iterator[Frame]:
         if packed:
             stream = io.BufferedReader(gzip.GzipFile(fileobj=raw), 1 << 18)
             magic = _peek(name, stream)
-        yield from _frames(name, stream, magic, packed)
+        yield from _frames(name, stream, magic, packed, secrets)
 
 
 def _peek(name: str, stream: IO[bytes]) -> bytes:
@@ -74,11 +78,11 @@ def _peek(name: str, stream: IO[bytes]) -> bytes:
         raise CaptureError(name, 0, f"the file can't be unpacked: gzip data is damaged ({error})") from None
 
 
-def _frames(name: str, stream: IO[bytes], magic: bytes, packed: bool) -> Iterator[Frame]:
+def _frames(name: str, stream: IO[bytes], magic: bytes, packed: bool, secrets: Secrets | None) -> Iterator[Frame]:
     if magic[:4] in PCAP_MAGICS:
         reader: Iterator[Frame] = read_pcap(stream, name)
     elif magic[:4] == SECTION_HEADER:
-        reader = iter(PcapngReader(stream, name))
+        reader = iter(PcapngReader(stream, name, secrets))
     else:
         raise CaptureError(name, 0, _stranger(magic))
     if not packed:  # the bulk path

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from os import PathLike
 from typing import Any, NamedTuple
 
@@ -75,17 +75,18 @@ def frame_of_scapy(packet: Any, number: int) -> Frame:
     return Frame(number, round(packet.time * 1_000_000_000), linktype, data, packet.wirelen or len(data))
 
 
-def frames_of(source: Any) -> Iterator[Frame]:
+def frames_of(source: Any, secrets: Callable[[int, bytes], None] | None = None) -> Iterator[Frame]:
     """Frames of anything that holds packets.
 
     source: a path of a pcap or pcapng file; Frames; Scapy packets (a list, a PacketList, an AsyncSniffer
     that has stopped); or a recording that has ``.frames``. A Scapy packet's number is its place in the list.
+    secrets: called with the secrets that a pcapng file brings along (see read_frames).
     Raises CaptureError for a file that can't be read (to its end), TypeError for anything else.
     """
     if isinstance(source, (str, PathLike)):
         from .files import read_frames
 
-        yield from read_frames(source)
+        yield from read_frames(source, secrets)
         return
     for attribute in ("frames", "results"):
         inside = getattr(source, attribute, None)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -27,16 +27,17 @@ MAX_BLOCK = 1 << 24  # 16 MiB: larger blocks are damage
 class PcapngReader:
     """Iterates over the frames of an opened pcapng file; collects what else was in it.
 
-    .comments: of the sections, in order. .secrets: list of (type, bytes); type 0x544c534b is a TLS key log.
+    .comments: of the sections, in order. secrets: called with (type, bytes) of each Decryption Secrets Block when it is
+    met, type 0x544c534b is a TLS key log.
     .interfaces: (link type, nanoseconds a tick as a fraction, offset in ns, name) of the present section.
     Raises CaptureError where the file breaks off.
     """
 
-    def __init__(self, stream: IO[bytes], path: str) -> None:
+    def __init__(self, stream: IO[bytes], path: str, secrets: Callable[[int, bytes], None] | None = None) -> None:
         self.stream = stream
         self.path = path
         self.comments: list[str] = []
-        self.secrets: list[tuple[int, bytes]] = []
+        self._secrets = secrets
         self.interfaces: list[tuple[int, tuple[int, int], int, str]] = []
         self.order = "<"
         self.number = 0
@@ -108,9 +109,9 @@ class PcapngReader:
             for code, value in self._options(body, 16):
                 if code == _COMMENT:
                     self.comments.append(value.decode("utf-8", "replace"))
-        elif kind == _SECRETS:
+        elif kind == _SECRETS and self._secrets:
             what, size = struct.unpack_from(order + "II", body)
-            self.secrets.append((what, body[8 : 8 + size]))
+            self._secrets(what, body[8 : 8 + size])
         return None
 
     def _interface(self, body: bytes) -> None:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from os import PathLike
 from pathlib import Path
+from typing import SupportsBytes
 
 import scapy.layers.inet  # noqa: F401  (so that Scapy knows IP and TCP)
 from scapy.packet import Packet
@@ -140,9 +142,14 @@ class Capture:
         """How many frames were lost because they came faster than they could be read."""
         return self._dropped
 
-    def save(self, path: str | Path) -> Path:
-        """Write a pcapng file, which Wireshark opens; its comment says how the frames came about."""
-        write_pcapng(path, self.frames, comment=self._comment or None)
+    def save(self, path: str | Path, keylog: str | PathLike[str] | SupportsBytes | None = None) -> Path:
+        """Write a pcapng file, which Wireshark opens; its comment says how the frames came about.
+
+        Args:
+            keylog: a TLS key log, as a path or as bytes, that goes into the file: whoever opens it reads everything.
+        """
+        secrets = Path(keylog).read_bytes() if isinstance(keylog, (str, PathLike)) else bytes(keylog or b"")
+        write_pcapng(path, self.frames, comment=self._comment or None, secrets=secrets or None)
         return Path(path)
 
     def __iter__(self) -> Iterator[Frame]:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from ..capture.errors import CaptureError
 from ..capture.frame import frames_of
+from ..tls.keylog import KeyLog
 from .dialogue import Dialogue
 from .streams import Connection
 from .table import Table
@@ -22,6 +23,7 @@ class Conversation:
     client, server: "ip:port". protocol: "pop3", "smtp", "imap" or None. turns: in the order in which they were said.
     complete: the capture holds it from SYN to FIN (or RST), and no byte is missing.
     captured: "both" directions, or only that of the "client" or the "server".
+    sealed: with a key log, why (some of) what was said inside TLS couldn't be read; empty: all could be.
     """
 
     client: str
@@ -30,6 +32,7 @@ class Conversation:
     turns: list[Turn] = field(default_factory=list)
     complete: bool = False
     captured: Literal["both", "client", "server"] = "both"
+    sealed: str = ""
 
     @property
     def frame(self) -> int:
@@ -41,16 +44,24 @@ class Conversation:
         """Where bytes are missing; each has .side and .missing."""
         return [turn for turn in self.turns if turn.kind == "gap"]
 
-    def bytes_from(self, who: Literal["client", "server"]) -> bytes:
-        """Everything that side said, as it crossed the wire; what is missing is left out, never made up."""
+    def bytes_from(self, who: Literal["client", "server"], inside: bool = False) -> bytes:
+        """Everything that side said, as it crossed the wire; what is missing is left out, never made up.
+
+        inside: what it said inside TLS instead, as far as a key log opened it.
+        """
         letter = {"client": "C", "server": "S"}[who]
-        return b"".join(turn.data for turn in self.turns if turn.who == letter)
+        return b"".join(turn.data for turn in self.turns if turn.who == letter and turn.decrypted == inside)
 
     def transcript(self, times: bool = True) -> str:
-        """Lines "C: …" and "S: …", with seconds since the first in front. A mail's lines are indented."""
+        """Lines "C: …" and "S: …", with seconds since the first in front. A mail's lines are indented.
+
+        TLS records that a key log opened are left out: what they say stands there.
+        """
         start = self.turns[0].time if self.turns else 0.0
         out = []
         for turn in self.turns:
+            if turn.opened:
+                continue
             stamp = f"{turn.time - start:8.3f}  " if times else ""
             lines = turn.text.split("\n")
             who = turn.side if turn.kind == "gap" else turn.who
@@ -65,26 +76,29 @@ class Conversation:
         what = self.protocol or "unknown protocol"
         gaps = f", {len(self.gaps)} gaps" if self.gaps else ""
         half = "" if self.captured == "both" else f", only the {self.captured} was captured"
-        return f"<{what} {self.client} -> {self.server}: {len(self.turns)} turns{gaps}{half}>"
+        sealed = ", TLS not (wholly) read" if self.sealed else ""
+        return f"<{what} {self.client} -> {self.server}: {len(self.turns)} turns{gaps}{half}{sealed}>"
 
 
-def conversations(source: Any, ports: Mapping[int, str] | None = None) -> Iterator[Conversation]:
+def conversations(source: Any, ports: Mapping[int, str] | None = None, keylog: Any = None) -> Iterator[Conversation]:
     """Conversations of a capture, each as soon as it has ended; for captures that don't fit in memory.
 
     source: a path, Frames, or Scapy packets (see capture.frames_of). ports: {11110: "pop3"} to insist on a
-    protocol; without it, it is recognised by what is said, on any port.
-    Raises CaptureError for a broken file, after everything that could be read.
+    protocol; without it, it is recognised by what is said, on any port. keylog: a path, bytes or a tls.KeyLog, to read
+    what is said inside TLS, too; the one that a pcapng file brings along is used by itself.
+    Raises CaptureError for a broken file, after everything that could be read; KeyLogError for what is no key log.
     """
+    keys = KeyLog.of(keylog)
     turns: dict[int, list[Turn]] = {}
 
     def open_dialogue(connection: Connection) -> Dialogue:
         mine: list[Turn] = []
-        dialogue = Dialogue(connection, mine.append, ports)
+        dialogue = Dialogue(connection, mine.append, ports, keys)
         turns[id(dialogue)] = mine
         return dialogue
 
     table = Table(open_dialogue)
-    for dialogue in dialogues(source, table):
+    for dialogue in dialogues(source, table, keys):
         said = turns.pop(id(dialogue))
         connection = dialogue.connection
         if not said:
@@ -98,13 +112,17 @@ def conversations(source: Any, ports: Mapping[int, str] | None = None) -> Iterat
             said,
             whole and all(turn.kind != "gap" for turn in said),
             dialogue.captured,
+            dialogue.sealed,
         )
 
 
-def dialogues(source: Any, table: Table) -> Iterator[Dialogue]:
-    """Run a capture through a table; each dialogue as it ends. A broken file raises at the very end."""
+def dialogues(source: Any, table: Table, keys: KeyLog) -> Iterator[Dialogue]:
+    """Run a capture through a table; each dialogue as it ends. A broken file raises at the very end.
+
+    keys: gets the key log that the capture brings along.
+    """
     broken: CaptureError | None = None
-    frames = frames_of(source)
+    frames = frames_of(source, keys.from_capture)
     feed, finished = table.frame, table.finished
     try:
         for frame in frames:
@@ -131,10 +149,20 @@ def readable(items: Iterable[Any]) -> list[Any]:
     return out
 
 
-def follow(source: Any, ports: Mapping[int, str] | None = None) -> list[Conversation]:
+def follow(source: Any, ports: Mapping[int, str] | None = None, keylog: Any = None) -> list[Conversation]:
     """Conversations of a capture, in the order of their first frames ("follow a stream", all streams at once).
 
     Arguments as for conversations(). A file that breaks off gives what could be read, and a warning;
-    one in which nothing can be read raises CaptureError.
+    one in which nothing can be read raises CaptureError. A key log that doesn't open a connection warns.
     """
-    return sorted(readable(conversations(source, ports)), key=lambda conversation: conversation.frame)
+    found: list[Conversation] = readable(conversations(source, ports, keylog))
+    warn_of_sealed([conversation.sealed for conversation in found])
+    return sorted(found, key=lambda conversation: conversation.frame)
+
+
+def warn_of_sealed(sentences: Iterable[str]) -> None:
+    """Say that a key log didn't open everything, in one warning; nothing when all sentences are empty."""
+    said = [sentence for sentence in sentences if sentence]
+    if said:
+        more = f" (and {len(said) - 1} more like this)" if len(said) > 1 else ""
+        warnings.warn(f"{said[0]}{more}", stacklevel=3)

@@ -6,6 +6,8 @@ import struct
 from collections.abc import Mapping
 from typing import Literal
 
+from ..tls.keylog import KeyLog
+from ..tls.records import looks_like_tls
 from .cutting import Emit
 from .grammar import Grammar
 from .imap import Imap
@@ -14,6 +16,7 @@ from .pop3 import Pop3
 from .recognise import MAX_HEAD, recognise
 from .smtp import Smtp
 from .streams import Connection
+from .tunnel import Tunnel
 from .turns import Turn
 
 GRAMMARS: dict[str, type[Grammar]] = {"pop3": Pop3, "smtp": Smtp, "imap": Imap}
@@ -48,9 +51,11 @@ class Opaque(Grammar):
 
 
 class Dialogue:
-    """The sink of one connection. `emit` gets the turns; `decided`, if given, is told the protocol first."""
+    """The sink of one connection. `emit` gets the turns. keys: to read what is said inside TLS, too."""
 
-    def __init__(self, connection: Connection, emit: Emit, ports: Mapping[int, str] | None = None) -> None:
+    def __init__(
+        self, connection: Connection, emit: Emit, ports: Mapping[int, str] | None = None, keys: KeyLog | None = None
+    ) -> None:
         self.connection = connection
         self.protocol: str | None = None
         self.client_side = 0
@@ -58,6 +63,10 @@ class Dialogue:
         self.ignore = False  # set it, and no more turns are made
         self.mail_only = False  # set it, and unknown protocols are ignored
         self._emit = emit
+        self._keys = keys
+        self._tunnel: Tunnel | None = None
+        self._inside: Dialogue | None = None
+        self._in_clear = False  # something was said before TLS began
         self._insist = dict(ports or {})
         self._numbers: tuple[int, int] = struct.unpack(">HH", connection.key[-4:])
         self._early: list[tuple[int, bytes, int, int, int]] = []
@@ -109,6 +118,9 @@ class Dialogue:
             self._decide(final=True)
         if self.grammar:
             self.grammar.close()
+        if self._tunnel:
+            self._tunnel.close()
+            self._protocol_inside()
 
     def _decide(self, final: bool = False) -> None:
         opener = self.connection.opener
@@ -118,13 +130,55 @@ class Dialogue:
             return
         self.protocol, self.client_side = guess
         early, self._early, self._heads = self._early, [], [b"", b""]
-        if self.protocol is None and self.mail_only:
+        if self.protocol is None and self.mail_only and not (self.opens_tls and any(map(looks_like_tls, heads))):
             self.ignore = True
             return
         make = GRAMMARS[self.protocol] if self.protocol else Opaque
-        self.grammar = make(self._emit, from_start=opener is not None)
+        self.grammar = make(self._hear if self.opens_tls else self._emit, from_start=opener is not None)
         for side, data, missing, number, time_ns in early:
             if missing:
                 self.gap(side, missing, number, time_ns)
             else:
                 self.data(side, data, number, time_ns)
+
+    # -- inside TLS --
+
+    @property
+    def opens_tls(self) -> bool:
+        """Is there a key log to read TLS with?"""
+        return self._keys is not None and self._keys.given
+
+    @property
+    def sealed(self) -> str:
+        """Why (some of) what was said inside TLS couldn't be read with the key log; empty: all could be."""
+        if not self._tunnel or not self._tunnel.problem:
+            return ""
+        client, server = self.names
+        return f"{client} -> {server}: {self._tunnel.problem}"
+
+    def _hear(self, turn: Turn) -> None:
+        """A turn of the grammar; what was said inside a record follows it."""
+        self._emit(turn)
+        if self._tunnel is None:
+            if turn.kind != "tls":
+                self._in_clear = self._in_clear or turn.kind != "gap"
+                return
+            assert self._keys is not None
+            self._tunnel = Tunnel(self._keys, self._emit, self._open_inside, self.client_side)
+        self._tunnel.hear(turn)
+        self._protocol_inside()
+
+    def _open_inside(self, emit: Emit) -> Dialogue:
+        """The dialogue inside: after STLS or STARTTLS this one, continued; else one that has yet to be recognised."""
+        inside = Dialogue(Connection(self.connection.key, self.connection.first), emit, self._insist)
+        inside.connection.opener = inside.client_side = self.client_side
+        inside.mail_only = self.mail_only
+        if self._in_clear and self.protocol:
+            inside.protocol = self.protocol
+            inside.grammar = GRAMMARS[self.protocol](emit, from_start=False)
+        self._inside = inside
+        return inside
+
+    def _protocol_inside(self) -> None:
+        if self._inside and self._inside.protocol:
+            self.protocol = self._inside.protocol

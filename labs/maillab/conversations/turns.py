@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ..tls.records import describe_tls
+from ..tls.records import looks_like_tls as looks_like_tls  # the rooms' word for where TLS begins
+
 Who = Literal["C", "S", "gap"]
 Kind = Literal["greeting", "command", "reply", "challenge", "response", "mail", "tls", "data", "gap"]
 Side = Literal["C", "S"]
@@ -24,6 +27,8 @@ class Turn:
     verb, argument: of a command, e.g. "RETR" and b"1"; of a mail, the command it crossed with.
     command: the turn a reply answers.
     partial: its beginning or end is missing (a gap, the end of the capture, a limit).
+    decrypted: it was said inside TLS and read with a key log; data is the plaintext, frames are those of its records.
+    opened: a TLS record that was read, what it says is in turns that are decrypted.
     """
 
     who: Who
@@ -39,6 +44,8 @@ class Turn:
     partial: bool = False
     missing: int = 0
     middle: bool = field(default=False, repr=False)  # continues a mail whose beginning was another turn
+    decrypted: bool = field(default=False, repr=False)
+    opened: bool = field(default=False, repr=False)
 
     @property
     def text(self) -> str:
@@ -91,22 +98,3 @@ def unstuff(data: bytes, at_line_start: bool = True) -> bytes:
     if at_line_start and data.startswith(b"."):
         data = data[1:]
     return data.replace(b"\n.", b"\n")
-
-
-def looks_like_tls(data: bytes | bytearray) -> bool:
-    """A TLS record header: content type 20-23, version 3.x (RFC 8446 section 5.1). Needs three bytes."""
-    return len(data) >= 3 and 20 <= data[0] <= 23 and data[1] == 3 and data[2] <= 4
-
-
-def describe_tls(record: bytes) -> str:
-    """One line about a TLS record, from its unencrypted header.
-
-    >>> describe_tls(bytes([22, 3, 1, 0, 1, 1]))
-    'TLS handshake, ClientHello, 6 bytes'
-    """
-    kinds = {20: "change cipher spec", 21: "alert", 22: "handshake", 23: "application data"}
-    what = kinds.get(record[0], "record") if looks_like_tls(record) else "record"
-    if what == "handshake" and len(record) > 5:
-        step = {1: "ClientHello", 2: "ServerHello", 11: "Certificate"}.get(record[5])
-        what += f", {step}" if step else ""
-    return f"TLS {what}, {len(record):,} bytes"

@@ -1,4 +1,4 @@
-"""`maillab findings CAPTURE… [--json] [--port N=pop3|smtp|imap]`"""
+"""`maillab findings CAPTURE… [--json] [--keylog FILE] [--port N=pop3|smtp|imap]`"""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from ..capture.errors import CaptureError
 from ..conversations.recognise import PROTOCOLS
 from ..conversations.turns import printable
+from ..tls.keylog import KeyLog, KeyLogError
 from .finding import Finding
 from .search import Losses, search
 
@@ -33,11 +34,14 @@ def row(finding: Finding) -> list[str]:
         said += finding.right and f", {finding.right}"
     elif finding.kind == "tls":
         said = "the rest is encrypted" if finding.accepted else "TLS was asked for"
+        details = ", ".join(filter(None, [finding.sni, finding.version, finding.suite]))
+        said += f" ({details})" if details else ""
     else:
         user = "user not revealed" if finding.username is None else f"user {finding.username}"
         password = "password not revealed" if finding.password is None else f"password {finding.password}"
         said = f"{user}, {password}" + (" (aborted)" if finding.aborted else "")
     how = f"{finding.protocol} {finding.mechanism}"
+    said += ", read with the key log" if finding.decrypted else ""
     cells = [str(finding.frame), finding.kind, how, finding.client, finding.server, VERDICT[finding.accepted], said]
     return [printable(cell.encode("utf-8", "surrogatepass")).replace("\n", " ").replace("\t", " ") for cell in cells]
 
@@ -59,23 +63,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--port", action="append", default=[], type=_port, metavar="N=pop3|smtp|imap", help="what is spoken on port N"
     )
+    parser.add_argument("--keylog", metavar="FILE", help="a TLS key log, to read what was said inside TLS, too")
     options = parser.parse_args(argv)
     status = 0
     try:
+        keylog = KeyLog.of(options.keylog)
+    except KeyLogError as error:
+        print(f"maillab findings: {error}", file=sys.stderr)
+        return 1
+    if keylog.bad_lines:
+        print(f"maillab findings: {options.keylog}: {keylog!r}", file=sys.stderr)
+    try:
         for path in options.captures:
-            status |= _show(path, dict(options.port), options.json, len(options.captures) > 1)
+            status |= _show(path, dict(options.port), keylog, options.json, len(options.captures) > 1)
         sys.stdout.flush()
     except BrokenPipeError:  # `maillab findings … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return status
 
 
-def _show(path: str, ports: dict[int, str], as_json: bool, several: bool) -> int:
+def _show(path: str, ports: dict[int, str], keylog: KeyLog, as_json: bool, several: bool) -> int:
     found: list[Finding] = []
     broken: CaptureError | None = None
     losses = Losses()
     try:
-        for finding in search(path, ports, keep_mails=False, losses=losses):
+        for finding in search(path, ports, keylog, keep_mails=False, losses=losses):
             finding.capture = path
             found.append(finding)
     except CaptureError as error:
@@ -91,8 +103,9 @@ def _show(path: str, ports: dict[int, str], as_json: bool, several: bool) -> int
     sys.stdout.flush()
     # A broken file is an error; one that merely holds less than was said is not.
     said = str(broken) if broken else losses.sentence() and f"{path}: {losses.sentence()}"
-    if said:
-        print(f"maillab findings: {said}".replace("\n", " "), file=sys.stderr)
+    for sentence in [said, *(f"{path}: {why}" for why in losses.sealed)]:
+        if sentence:
+            print(f"maillab findings: {sentence}".replace("\n", " "), file=sys.stderr)
     return 1 if broken else 0
 
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Kind = Literal["credential", "mail", "tls"]
-# In the order of `maillab findings --json`; MAIL_KEYS only for mails.
+# In the order of `maillab findings --json`; the others only for mails and for TLS.
 KEYS = (
     "capture", "kind", "frame", "protocol", "mechanism", "client", "server", "username", "password",
     "challenge", "response", "accepted", "hashcat",
 )  # fmt: skip
 MAIL_KEYS = ("sender", "recipients", "subject", "size", "relayed", "authorised", "popped")
+TLS_KEYS = ("sni", "version", "suite")
 
 
 @dataclass(slots=True)
@@ -31,6 +32,8 @@ class Finding:
     authorised: "login" (somebody had logged in on this connection), "address" (nobody had, but somebody had logged in
     over POP3 from the same address, earlier in the capture), "nobody", or None (what came before is missing).
     popped: that POP3 log-in: {"username", "mechanism", "frame", "seconds" before MAIL}; None unless by "address".
+    TLS: sni (the server's name as the client calls it), version, suite; None where they weren't seen.
+    decrypted: it was said inside TLS and read with a key log.
 
     A finding masks its password when it is shown; ``.reveal()`` is the act that tells it.
     """
@@ -60,6 +63,10 @@ class Finding:
     relayed: bool | None = None
     authorised: str | None = None
     popped: dict[str, Any] | None = field(default=None, repr=False)
+    sni: str | None = None
+    version: str | None = None
+    suite: str | None = None
+    decrypted: bool = False
 
     def reveal(self) -> str | None:
         """The password."""
@@ -79,12 +86,13 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         """What `maillab findings --json` prints of it."""
-        keys = KEYS + MAIL_KEYS if self.kind == "mail" else KEYS
-        return {key: getattr(self, key) for key in keys}
+        more = {"mail": MAIL_KEYS, "tls": TLS_KEYS}.get(self.kind, ())
+        return {key: getattr(self, key) for key in KEYS + more}
 
     def __repr__(self) -> str:
         start = f"<{self.kind} in frame {self.frame}: {self.protocol} {self.mechanism}"
         verdict = {True: ", accepted", False: ", refused", None: ""}[self.accepted]
+        verdict += ", read with the key log" if self.decrypted else ""
         if self.kind == "mail":
             right = self.right and f", {self.right}"
             return f"{start}, from {self.sender}, {self.subject!r}, {self.size} bytes{verdict}{right}>"

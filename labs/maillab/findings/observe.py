@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ..conversations.dialogue import Dialogue
 from ..conversations.turns import Turn
+from ..tls.outside import Visible
+from ..tls.records import record_of
 from . import mechanisms
 from .attempt import Attempt
 from .envelope import Envelope
@@ -12,6 +14,7 @@ from .mails import Mails
 from .pop_logins import Login, PopLogins
 
 LOGINS = ("AUTH", "AUTHENTICATE", "LOGIN", "PASS", "APOP")
+MAX_HELLO = 32  # TLS records in which hellos are looked for
 
 
 class Observer:
@@ -32,7 +35,10 @@ class Observer:
         self._attempts: list[Attempt] = []
         self._login: bool | None = False  # did somebody log in on this connection? None: perhaps
         self._upgrade: Finding | None = None
-        self._tls_seen = False
+        self._tls: Finding | None = None
+        self._tls_turn: Turn | None = None  # the first TLS record
+        self._hellos_left = MAX_HELLO
+        self._outside = Visible()
 
     def turn(self, turn: Turn) -> None:
         kind = turn.kind
@@ -48,8 +54,8 @@ class Observer:
         elif kind == "greeting":
             self._greeting = turn.data
             self._mails.server_named(turn.data)
-        elif kind == "tls" and not self._tls_seen:
-            self._tls_begins(turn)
+        elif kind == "tls":
+            self._tls_record(turn)
         elif kind == "gap":
             self.missing += turn.missing
             self.missing_from = self.missing_from or turn.frame
@@ -62,12 +68,17 @@ class Observer:
         for attempt in self._attempts:
             self._learn(attempt)
         self._attempts = []
+        self._note_tls()
+        if self._tls:
+            self._tls.sni, self._tls.version = self._outside.sni, self._outside.version
+            self._tls.suite = self._outside.suite
 
     def _note(self, kind: Kind, turn: Turn, mechanism: str) -> Finding:
         assert self.dialogue is not None
         client, server = self.dialogue.names
         protocol = self.dialogue.protocol or ""
         finding = Finding(kind, turn.frame, protocol, mechanism, client, server, frames=list(turn.frames))
+        finding.decrypted = turn.decrypted
         self.findings.append(finding)
         return finding
 
@@ -133,7 +144,7 @@ class Observer:
                 finding = self._learn(attempt)
                 if finding.accepted:
                     self._logged_in(finding, turn)
-        elif self._upgrade and command.verb == self._upgrade.mechanism and not self._tls_seen:
+        elif self._upgrade and command.verb == self._upgrade.mechanism and not self._tls_turn:
             self._upgrade.accepted = good
         elif command.verb in ("DATA", "BDAT", "APPEND"):
             if not turn.data.startswith(b"3"):
@@ -180,11 +191,27 @@ class Observer:
 
     # -- TLS --
 
-    def _tls_begins(self, turn: Turn) -> None:
-        self._tls_seen = True
+    def _tls_record(self, turn: Turn) -> None:
+        if self._tls_turn is None:
+            self._tls_turn = turn
+            self._note_tls()
+        if self._hellos_left:
+            self._hellos_left -= 1
+            record = record_of(turn)
+            if record:
+                self._outside.add(record)
+            if self._outside.settled:
+                self._hellos_left = 0
+            if not self._hellos_left and self.dialogue and not self.dialogue.opens_tls:
+                self.dialogue.ignore = True  # the rest can't be read
+
+    def _note_tls(self) -> None:
+        """Where TLS began; a protocol that only the dialogue inside tells is noted at the end."""
+        if self._tls or self._tls_turn is None:
+            return
         if self._upgrade and self._upgrade.accepted is not False:
-            self._upgrade.accepted = True
+            self._tls = self._upgrade
         elif self.dialogue and self.dialogue.protocol:
-            self._note("tls", turn, "TLS").accepted = True
-        if self.dialogue:
-            self.dialogue.ignore = True  # the rest can't be read
+            self._tls = self._note("tls", self._tls_turn, "TLS")
+        if self._tls:
+            self._tls.accepted = True

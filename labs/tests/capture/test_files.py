@@ -93,10 +93,11 @@ def test_secrets_and_comments_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "x.pcapng"
     write_pcapng(path, talk(), comment="what is measured", secrets=b"CLIENT_RANDOM 00 11\n")
     with path.open("rb") as stream:
-        reader = PcapngReader(stream, str(path))
+        found: list[tuple[int, bytes]] = []
+        reader = PcapngReader(stream, str(path), lambda kind, data: found.append((kind, data)))
         assert len(list(reader)) == len(talk())
     assert reader.comments == ["what is measured"]
-    assert reader.secrets == [(0x544C534B, b"CLIENT_RANDOM 00 11\n")]
+    assert found == [(0x544C534B, b"CLIENT_RANDOM 00 11\n")]
 
 
 BROKEN = [
