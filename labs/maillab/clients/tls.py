@@ -23,6 +23,7 @@ def context(
         ValueError: no such version.
     """
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies, and trusts nobody yet
+    made.minimum_version = ssl.TLSVersion.TLSv1_2  # some systems' Python still offers what RFC 8996 forbids
     if verify:
         made.load_verify_locations(ca)
     else:

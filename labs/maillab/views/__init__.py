@@ -10,6 +10,7 @@ from maillab.views.bytes import Field, byte_view, plain_fields
 from maillab.views.frames import frame_fields, frame_view
 from maillab.views.ladder import ladder
 from maillab.views.payload import payload_fields
+from maillab.views.recordsizes import sizes_plot, visible_table
 from maillab.views.send import sender
 from maillab.views.steps import steps_view
 from maillab.views.table import findings_table, frames_table, table
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from maillab.views.popwindow import PopWindow
     from maillab.views.relaymatrix import RelayMatrix
     from maillab.views.replaydesk import ReplayDesk
+    from maillab.views.tlsdesk import TlsDesk
     from maillab.views.toggle import HubSwitch
     from maillab.views.wireview import WireView
     from maillab.views.workbench import Workbench
@@ -33,6 +35,7 @@ __all__ = [
     "PopWindow",
     "RelayMatrix",
     "ReplayDesk",
+    "TlsDesk",
     "View",
     "WireView",
     "Workbench",
@@ -48,8 +51,10 @@ __all__ = [
     "plain_fields",
     "rate_plot",
     "sender",
+    "sizes_plot",
     "steps_view",
     "table",
+    "visible_table",
 ]
 
 #: Widgets are imported when first asked for: figures and the command line shouldn't pay for ipywidgets.
@@ -58,6 +63,7 @@ _WIDGETS = {
     "HubSwitch": "toggle",
     "Peeler": "peeler",
     "PopWindow": "popwindow",
+    "TlsDesk": "tlsdesk",
     "RelayMatrix": "relaymatrix",
     "ReplayDesk": "replaydesk",
     "WireView": "wireview",
