@@ -51,8 +51,6 @@ class Network(ABC):
     """Who is on this network."""
     gate = ""
     """What the lab's card says about the router in front of alice and mallory; empty where there is none."""
-    borrowed: dict[str, list[str]]
-    """By host: addresses of others that it has taken, the latest last."""
 
     @abstractmethod
     def connect(self, source: Name, target: Name, port: int, timeout: float) -> socket.socket: ...
@@ -91,18 +89,20 @@ class Network(ABC):
 
     def ip(self, host: Name, *commands: str) -> None:
         """Run ``ip`` commands on a host (``man 8 ip``)."""
-        raise RungUnavailable(
-            "Only the sandbox has addresses that can be taken, cables that can be pulled and a path to stand on; "
-            f"this is the {self.rung} rung."
-        )
+        raise only_the_sandbox(self)
+
+    def borrowed(self, host: Name) -> list[str]:
+        """Addresses of others that ``host`` has taken, the latest last; the list may be changed."""
+        raise only_the_sandbox(self)
 
     def plug(self, host: Name, plugged: bool) -> None:
         """Put a host's cable in, or pull it out."""
-        self.ip(host)
+        raise only_the_sandbox(self)
 
     def announce(self, host: Name, address: str) -> None:
         """Tell everybody that ``address`` is at ``host``'s card now, as a host does that has just been given one
         (ARP announcement, RFC 5227 section 2.3)."""
+        raise only_the_sandbox(self)
 
     def nat_table(self) -> list[dict[str, str]]:
         """What gate translates at the moment; see :meth:`maillab.lab.Lab.nat_table`."""
@@ -230,8 +230,8 @@ class Host:
         """For as long as the block lasts, what comes to this host's card for ``target`` stays here: who listens on
         the port gets the connection, and the client believes that ``target`` answers.
 
-        Connections that this host opens still reach the real ``target``. That the others' frames come to this card at
-        all is another matter: see :class:`maillab.attacks.Spoof`.
+        Where nobody listens, the client is refused. Connections that this host opens still reach the real ``target``.
+        That the others' frames come to this card at all is another matter: see :class:`maillab.attacks.Spoof`.
 
         Raises:
             RungUnavailable: on all rungs but the sandbox.
@@ -243,9 +243,6 @@ class Host:
                 sock.getsockname()               # ('192.0.2.25', 110): mail's, not hers
         """
         return takeover.intercept(self.network, self.info, target.info)
-
-    def _named(self, host: str) -> Name:
-        return host_named(host, self.on.names)
 
     def spawn(self, argv: Sequence[str]) -> Process:
         """Start a program that lives on this host; its stdin, stdout and stderr are pipes."""
@@ -266,6 +263,9 @@ class Host:
         """Python's own ``smtplib.SMTP``, connected from here to ``host``'s ``submission`` or ``smtp`` port."""
         return SMTP(self.connect, host_named(host).fqdn, PORTS[service], self.info.fqdn, timeout)
 
+    def _named(self, host: str) -> Name:
+        return host_named(host, self.on.names)
+
 
 def hosts_on(network: Network) -> Mapping[str, Host]:
     """The four hosts of a network, by name."""
@@ -282,6 +282,14 @@ def port_number(port: int | str) -> int:
     if not 0 < number < 65536:
         raise ValueError(f"{port!r} is no port: take a number from 1 to 65535, or one of {', '.join(PORTS)}.")
     return number
+
+
+def only_the_sandbox(network: Network) -> RungUnavailable:
+    """The error for what takes hosts that are hosts."""
+    return RungUnavailable(
+        "Only the sandbox has addresses that can be taken, cables that can be pulled and a path to stand on; "
+        f"this is the {network.rung} rung."
+    )
 
 
 def nobody_listens(target: Name, port: int) -> ConnectionRefusedError:

@@ -13,6 +13,7 @@ import contextlib
 import errno
 import json
 import os
+import select
 import shutil
 import socket
 import subprocess
@@ -24,7 +25,8 @@ from typing import Any
 
 from scapy.layers.l2 import ARP, Ether
 
-from ..names import BEHIND_GATE, GATE, GATE_INSIDE, HOSTS, Name
+from ..names import BEHIND_GATE, GATE, GATE_INSIDE, Name
+from .cabling import cables
 from .card import Card
 from .host import Network, RungUnavailable, nobody_listens
 from .spawned import Spawned
@@ -61,7 +63,7 @@ class Sandbox(Network):
         self._lock = threading.Lock()
         self._number = 0
         self._router: Spawned | None = None
-        self.borrowed = {}
+        self._borrowed: dict[str, list[str]] = {}
         if nat:
             self.names = BEHIND_GATE
             self.gate = (
@@ -139,7 +141,7 @@ class Sandbox(Network):
         sock = socket.socket(fileno=fd)
         try:
             sock.settimeout(timeout)
-            if taken := self.borrowed.get(source.name):
+            if taken := self._borrowed.get(source.name):
                 sock.bind((taken[-1], 0))
             sock.connect((target.ip, port))
         except OSError as error:
@@ -155,7 +157,7 @@ class Sandbox(Network):
         except ConnectionError:
             raise
         except OSError as error:
-            raise OSError(f"Nobody can listen on {host.name}, port {port}, now ({error}).") from None
+            raise OSError(f"Nobody else can listen on {host.name}, port {port}, now ({error}).") from None
         return socket.socket(fileno=fd)
 
     def spawn(self, host: Name, argv: Sequence[str]) -> Spawned:
@@ -180,6 +182,9 @@ class Sandbox(Network):
     def ip(self, host: Name, *commands: str) -> None:
         self._ask({"do": "ip", "host": host.name, "commands": commands})
 
+    def borrowed(self, host: Name) -> list[str]:
+        return self._borrowed.setdefault(host.name, [])
+
     def plug(self, host: Name, plugged: bool) -> None:
         self._ask({"do": "plug", "host": host.name, "plugged": plugged})
 
@@ -190,25 +195,31 @@ class Sandbox(Network):
     def _start_router(self) -> None:
         program = [sys.executable, "-I", "-S", str(ROUTER), GATE_INSIDE.ip, GATE.ip]
         self._router = self.spawn(GATE, program)
-        if not self._ask_router():
-            raise OSError("the router between the hosts didn't start")
-
-    def _ask_router(self) -> bytes:
-        """The router's table, as a line of JSON."""
-        assert self._router and self._router.stdin and self._router.stdout
-        with self._lock:
-            self._router.stdin.write(b"\n")
-            self._router.stdin.flush()
-            return self._router.stdout.readline()
+        self.nat_table()  # it answers when it is up
 
     def nat_table(self) -> list[dict[str, str]]:
         if self._router is None:
             raise RuntimeError("There is no router in this lab: start it with Lab(…, nat=True).")
-        rows: list[dict[str, str]] = json.loads(self._ask_router())
+        asked, answered = self._router.stdin, self._router.stdout
+        assert asked and answered
+        if self.ended:
+            raise ConnectionError(GONE)
+        with self._lock:
+            try:
+                asked.write(b"\n")
+                asked.flush()
+                if not select.select([answered], [], [], PATIENCE)[0]:
+                    raise TimeoutError("The lab's router doesn't answer: start the lab anew.")
+                rows: list[dict[str, str]] = json.loads(answered.readline())
+            except (BrokenPipeError, json.JSONDecodeError):
+                raise ConnectionError("The lab's router has ended: start the lab anew.") from None
         return rows
 
     def rewire(self, mode: str) -> None:
         self._ask({"do": "mode", "mode": mode})
+        for name, taken in self._borrowed.items():  # a switch learns from the hosts' announcements
+            for address in taken:
+                self.announce(self.names[name], address)
 
     def kill(self, pid: int) -> None:
         """End a process inside, by its number there."""
@@ -229,25 +240,6 @@ class Sandbox(Network):
             self._helper.wait()
         if self._helper.stderr and not keep_stderr:
             self._helper.stderr.close()
-
-
-def cables(nat: bool) -> list[dict[str, Any]]:
-    """What is plugged in where, as sandbox_helper.py takes it."""
-    found = []
-    for host in (BEHIND_GATE if nat else HOSTS).values():
-        setup = [f"addr add {host.ip}/24 dev eth0"]
-        behind = host != HOSTS[host.name]
-        if behind:  # no default route: what isn't in the lab is out of reach, and the kernel says so at once
-            setup.append(f"route add 192.0.2.0/24 via {GATE_INSIDE.ip}")
-        found.append(cable(host, "eth0", "inner" if behind else "bridge", setup))
-    if nat:  # without addresses of the kernel's: the router (nat.py) speaks for itself
-        found += [cable(GATE_INSIDE, "inside", "inner", []), cable(GATE, "outside", "bridge", [])]
-    return found
-
-
-def cable(host: Name, device: str, bridge: str, setup: list[str]) -> dict[str, Any]:
-    """One row of :func:`cables`."""
-    return {"host": host.name, "device": device, "bridge": bridge, "mac": host.mac, "ip": host.ip, "setup": setup}
 
 
 APPARMOR = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")

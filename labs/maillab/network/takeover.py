@@ -22,7 +22,7 @@ TABLE = 100
 @contextlib.contextmanager
 def borrow(network: Network, host: Name, owner: Name) -> Iterator[None]:
     """``host`` has ``owner``'s address, too."""
-    taken = network.borrowed.setdefault(host.name, [])
+    taken = network.borrowed(host)
     if owner.ip in (host.ip, *taken):
         raise ValueError(f"{host.name} has the address {owner.ip} already.")
     network.ip(host, f"addr add {owner.ip}/32 dev eth0")
