@@ -448,8 +448,8 @@ class Lab:
 
         A row is there until 2 s after its connection has ended. Example::
 
-            with lab.alice.pop3():
-                lab.nat_table()
+            box = lab.alice.pop3()
+            lab.nat_table()
             # [{'inside': '10.0.2.10:40312', 'outside': '192.0.2.1:50001', 'target': '192.0.2.25:110'}]
         """
         return self.network.nat_table()

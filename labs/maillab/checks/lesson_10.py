@@ -37,7 +37,7 @@ prediction(
     "A program encrypts, but doesn't check the certificate. Somebody else's certificate is shown. What happens?",
     {
         "The encryption fails: wrong key": "Encryption works with any key. It is only a question of whose.",
-        "It logs in, well encrypted, at whoever that is": "Yes. Encrypting without knowing for whom protects from nobody.",
+        "It logs in, well encrypted, at whoever that is": "Yes. Encrypting for nobody knows whom protects from nobody.",
         "The server refuses": "The server only shows it. It doesn't know what the client checks.",
     },
     "It logs in, well encrypted, at whoever that is: encryption without knowing for whom protects from nobody.",

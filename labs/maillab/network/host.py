@@ -233,8 +233,8 @@ class Host:
         """For as long as the block lasts, what comes to this host's card for ``target`` stays here: who listens on
         the port gets the connection, and the client believes that ``target`` answers.
 
-        Connections that this host opens still reach the real ``target``. That the others' frames come to this card at
-        all is another matter: see :class:`maillab.attacks.Spoof`.
+        Where nobody listens, the client is refused. Connections that this host opens still reach the real ``target``.
+        That the others' frames come to this card at all is another matter: see :class:`maillab.attacks.Spoof`.
 
         Raises:
             RungUnavailable: on all rungs but the sandbox.
@@ -246,9 +246,6 @@ class Host:
                 sock.getsockname()               # ('192.0.2.25', 110): mail's, not hers
         """
         return takeover.intercept(self.network, self.info, target.info)
-
-    def _named(self, host: str) -> Name:
-        return host_named(host, self.on.names)
 
     def spawn(self, argv: Sequence[str]) -> Process:
         """Start a program that lives on this host; its stdin, stdout and stderr are pipes."""
@@ -280,6 +277,9 @@ class Host:
     def smtps(self, context: ssl.SSLContext, host: str = "mail", timeout: float = 10.0) -> SMTPS:
         """Python's own ``smtplib.SMTP_SSL``, to ``host``'s port for submission in TLS; see :meth:`pop3s`."""
         return SMTPS(self.connect, host_named(host).fqdn, PORTS["submissions"], self.info.fqdn, timeout, context)
+
+    def _named(self, host: str) -> Name:
+        return host_named(host, self.on.names)
 
 
 def hosts_on(network: Network) -> Mapping[str, Host]:

@@ -25,7 +25,8 @@ from typing import Any
 
 from scapy.layers.l2 import ARP, Ether
 
-from ..names import BEHIND_GATE, GATE, GATE_INSIDE, HOSTS, Name
+from ..names import BEHIND_GATE, GATE, GATE_INSIDE, Name
+from .cabling import cables
 from .card import Card
 from .host import Network, RungUnavailable, nobody_listens
 from .spawned import Spawned
@@ -217,6 +218,9 @@ class Sandbox(Network):
 
     def rewire(self, mode: str) -> None:
         self._ask({"do": "mode", "mode": mode})
+        for name, taken in self._borrowed.items():  # a switch learns from the hosts' announcements
+            for address in taken:
+                self.announce(self.names[name], address)
 
     def kill(self, pid: int) -> None:
         """End a process inside, by its number there."""
@@ -237,25 +241,6 @@ class Sandbox(Network):
             self._helper.wait()
         if self._helper.stderr and not keep_stderr:
             self._helper.stderr.close()
-
-
-def cables(nat: bool) -> list[dict[str, Any]]:
-    """What is plugged in where, as sandbox_helper.py takes it."""
-    found = []
-    for host in (BEHIND_GATE if nat else HOSTS).values():
-        setup = [f"addr add {host.ip}/24 dev eth0"]
-        behind = host != HOSTS[host.name]
-        if behind:  # no default route: what isn't in the lab is out of reach, and the kernel says so at once
-            setup.append(f"route add 192.0.2.0/24 via {GATE_INSIDE.ip}")
-        found.append(cable(host, "eth0", "inner" if behind else "bridge", setup))
-    if nat:  # without addresses of the kernel's: the router (nat.py) speaks for itself
-        found += [cable(GATE_INSIDE, "inside", "inner", []), cable(GATE, "outside", "bridge", [])]
-    return found
-
-
-def cable(host: Name, device: str, bridge: str, setup: list[str]) -> dict[str, Any]:
-    """One row of :func:`cables`."""
-    return {"host": host.name, "device": device, "bridge": bridge, "mac": host.mac, "ip": host.ip, "setup": setup}
 
 
 APPARMOR = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
