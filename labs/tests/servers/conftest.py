@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from maillab.names import PORTS
+from maillab.servers.certificates import issue
 from maillab.servers.store import Store
 
 FIRST = b"Subject: one\r\n\r\nHello\r\n.profile\r\n.\r\nBye\r\n"
@@ -113,6 +115,34 @@ def server_process() -> Iterator[Callable[..., ServerProcess]]:
 def mail_host() -> Iterator[ServerProcess]:
     """One process for all tests of a module that don't mind each other; passwords are allowed in the clear."""
     process = ServerProcess(CONFIG)
+    yield process
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a CA and the certificates of mail and mx."""
+    folder = tmp_path_factory.mktemp("certificates")
+    issue(folder, ["mail", "mx"])
+    return folder
+
+
+@pytest.fixture
+def tls_process(server_process: Callable[..., ServerProcess], certificates: Path) -> Callable[..., ServerProcess]:
+    """``tls_process(certificate="expired", …)`` starts one with TLS on all five ports, and no weakness on."""
+
+    def start(allow: tuple[str, ...] = (), **chosen: Any) -> ServerProcess:
+        tls = {"folder": str(certificates), **chosen}
+        return server_process(ports=dict.fromkeys(PORTS, 0), allow=allow, tls=tls)
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def tls_host(certificates: Path) -> Iterator[ServerProcess]:
+    """The same for all tests of a module that don't mind each other."""
+    tls = {"folder": str(certificates)}
+    process = ServerProcess(CONFIG | {"ports": dict.fromkeys(PORTS, 0), "allow": [], "tls": tls})
     yield process
     process.stop()
 
