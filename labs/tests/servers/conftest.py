@@ -169,10 +169,10 @@ def forwarding(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Serve
 
 @pytest.fixture
 def next_hop(server_process: Callable[..., ServerProcess]) -> Callable[..., ServerProcess]:
-    """``next_hop(port=0)`` starts one for partner.example.test."""
+    """``next_hop(port=0, …)`` starts one for partner.example.test."""
 
-    def start(port: int = 0) -> ServerProcess:
-        return server_process(**MX | {"ports": {"smtp": port}})
+    def start(port: int = 0, **more: Any) -> ServerProcess:
+        return server_process(**MX | {"ports": {"smtp": port}} | more)
 
     return start
 

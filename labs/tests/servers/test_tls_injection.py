@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import smtplib
 import socket
 import ssl
 from pathlib import Path
@@ -19,6 +18,8 @@ from support.tls_server import HalfTls
 
 from maillab.clients import context
 from maillab.network.clients import POP3, SMTP
+from maillab.servers.next_hop import NextHop, hand_over, quit_politely
+from maillab.servers.queue import Entry
 from maillab.student import Student
 
 ALICE = Student("test").password("alice")
@@ -133,10 +134,9 @@ class TestOurClients:
 
     def test_the_relay(self, tmp_path: Path, certificates: Path) -> None:
         """What it believes about mx, it heard over TLS."""
-        from maillab.servers.next_hop import NextHop, connect
-
         with HalfTls(certificates / "mx-right.pem", b"220 ready\r\n", b"220 begin\r\n250 injected\r\n") as server:
             hop = NextHop(("127.0.0.1", server.port), "mx.example.test", "verified", certificates / "ca.pem")
-            smtp = connect(hop, "mail.example.test")
-            assert isinstance(smtp, smtplib.SMTP) and smtp.noop() == (250, b"over TLS")
-            smtp.close()
+            entry = Entry("1", "alice@example.test", ("dave@partner.example.test",), 4)
+            smtp, replies = hand_over(hop, "mail.example.test", entry, b"hi\r\n")
+            assert replies == {"dave@partner.example.test": "250 over TLS"}
+            quit_politely(smtp)

@@ -37,8 +37,9 @@ class HalfTls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(self._certificate)
             with context.wrap_socket(sock, server_side=True) as secure:
-                while secure.recv(4096):
-                    secure.sendall(b"250 over TLS\r\n" if self._greeting.startswith(b"220") else b"+OK over TLS\r\n")
+                while said := secure.recv(4096):
+                    code = b"+OK" if self._greeting.startswith(b"+OK") else b"354" if said == b"data\r\n" else b"250"
+                    secure.sendall(code + b" over TLS\r\n")
 
     def _until(self, sock: socket.socket, verbs: tuple[bytes, ...]) -> None:
         while True:
