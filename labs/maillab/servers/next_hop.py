@@ -51,22 +51,21 @@ class NextHop:
         return replace(self, tls=tls)
 
 
-class NoTls(Exception):
-    """There is no TLS to be had, and without it nothing is sent; the text is what the queue says about it."""
-
-
 def hand_over(hop: NextHop, host: str, entry: Entry, content: bytes) -> tuple[smtplib.SMTP | None, dict[str, str]]:
     """Bring a mail to the next server.
 
     Returns:
         The connection, to be ended by :func:`quit_politely`, and the reply for each recipient.
     """
-    smtp = None
+    smtp: smtplib.SMTP | None = None
     try:
-        smtp = connect(hop, host)
+        smtp = _Session(hop, host)
+        if hop.tls != "clear" and (problem := start_tls(smtp, hop)):
+            if hop.tls == "verified":
+                return smtp, dict.fromkeys(entry.recipients, problem)
+            if smtp.sock is None:
+                smtp = _Session(hop, host)  # better in the clear than not at all
         return smtp, _transaction(smtp, entry, content)
-    except NoTls as error:
-        reply = str(error)
     except (smtplib.SMTPConnectError, smtplib.SMTPHeloError, smtplib.SMTPDataError) as error:
         # A greeting, EHLO or DATA refused. (Their parent class is what smtplib says by itself, of overlong lines.)
         reply = _reply(error.smtp_code, error.smtp_error)
@@ -87,25 +86,24 @@ class _Session(smtplib.SMTP):
         return socket.create_connection(self._address, timeout)
 
 
-def connect(hop: NextHop, host: str) -> smtplib.SMTP:
-    """A connection to the next server, in TLS if that's our policy.
+def start_tls(smtp: smtplib.SMTP, hop: NextHop) -> str:
+    """Go over to TLS; if it can't be had, why, as a reply with its enhanced status code (RFC 3463 section 3.8).
 
-    Raises:
-        NoTls: the policy is ``verified``, and it can't be had.
-        OSError, smtplib.SMTPException: no connection at all.
+    After a handshake that failed the connection is closed.
     """
-    smtp: smtplib.SMTP = _Session(hop, host)
-    if hop.tls == "clear":
-        return smtp
+    smtp.ehlo_or_helo_if_needed()
     try:
-        smtp.ehlo_or_helo_if_needed()
         smtp.starttls(context=_context(hop))
-    except (OSError, smtplib.SMTPNotSupportedError, smtplib.SMTPResponseException) as error:
-        quit_politely(smtp)
-        if hop.tls == "verified":
-            raise _no_tls(hop, error) from None
-        return connect(replace(hop, tls="clear"), host)
-    return smtp
+    except (smtplib.SMTPNotSupportedError, smtplib.SMTPResponseException):  # not offered, or refused
+        return f"454 4.7.4 {hop.name} offers no TLS, and without it nothing is sent there"
+    except smtplib.SMTPException:  # no answer: that's no matter of TLS (and an OSError, for smtplib)
+        raise
+    except OSError as error:
+        smtp.close()
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return f"454 4.7.5 {hop.name} showed a wrong certificate: {error.verify_message}"
+        return f"454 4.7.5 no TLS with {hop.name}: {getattr(error, 'reason', None) or error}"
+    return ""
 
 
 def _context(hop: NextHop) -> ssl.SSLContext:
@@ -116,15 +114,6 @@ def _context(hop: NextHop) -> ssl.SSLContext:
     else:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context
-
-
-def _no_tls(hop: NextHop, error: Exception) -> NoTls:
-    """The reason with its enhanced status code (RFC 3463 section 3.8)."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return NoTls(f"454 4.7.5 {hop.name} showed a wrong certificate: {error.verify_message}")
-    if isinstance(error, OSError):
-        return NoTls(f"454 4.7.5 no TLS with {hop.name}: {getattr(error, 'reason', None) or error}")
-    return NoTls(f"454 4.7.4 {hop.name} offers no TLS, and without it nothing is sent there")
 
 
 def _transaction(smtp: smtplib.SMTP, entry: Entry, content: bytes) -> dict[str, str]:
