@@ -129,11 +129,11 @@ class TestOneRung:
     def test_every_hop_leaves_its_evidence(self, lab):
         self.send(lab)  # opportunistic is the default
         got = self.arrives(lab)
-        assert b"by mx.example.test with ESMTPS for" in got and b"by mail.example.test with ESMTPSA for" in got
+        assert b"by mx.partner.example.test with ESMTPS for" in got and b"by mail.example.test with ESMTPSA for" in got
         with lab.put_back():
             lab.next_hop("clear")
             self.send(lab)
-            assert b"by mx.example.test with ESMTP for" in self.arrives(lab)
+            assert b"by mx.partner.example.test with ESMTP for" in self.arrives(lab)
         with lab.put_back():
             lab.next_hop("verified")
             lab.certificate("expired", "mx")
@@ -144,7 +144,7 @@ class TestOneRung:
                 time.sleep(0.02)
             assert lab.queue()[0]["reply"].endswith("showed a wrong certificate: certificate has expired")
             lab.certificate("right", "mx")
-            assert b"by mx.example.test with ESMTPS for" in self.arrives(lab)
+            assert b"by mx.partner.example.test with ESMTPS for" in self.arrives(lab)
         assert lab.server.ask("weakness")["next_hop"] == "opportunistic"
 
     def test_what_there_isnt(self, lab):

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-import doctest
-
-=======
->>>>>>> c3ba9b9342555819f8cc9328c32026762c17e637
 from hypothesis import given
 from hypothesis import strategies as st
 from scapy.layers.inet import IP, TCP, UDP
@@ -27,13 +22,6 @@ class Clock:
         return self.now
 
 
-<<<<<<< HEAD
-def test_examples():
-    assert doctest.testmod(nat).failed == 0
-
-
-=======
->>>>>>> c3ba9b9342555819f8cc9328c32026762c17e637
 def test_each_connection_has_a_port_of_its_own_and_keeps_it():
     table = Table(GATE)
     entries = [table.outward(end, target, SYN) for end in (ALICE, MALLORY) for target in (MAIL, MX)]

@@ -67,7 +67,7 @@ def test_it_arrives(pair, policy: str, tls: bool, certificate: str, protocol: by
     mail, mx = pair(policy, tls=tls, certificate=certificate) if tls else pair(policy, tls=False)
     send(mail)
     wait_for(lambda: mx.mails("dave"))
-    assert b"by mx.example.test with " + protocol + b" for <dave@" in mx.mails("dave")[0]
+    assert b"by mx.partner.example.test with " + protocol + b" for <dave@" in mx.mails("dave")[0]
     wait_for(lambda: not entries(mail))
     way = " over TLSv1.3" if protocol == b"ESMTPS" else ""
     assert f"mail from <alice@example.test> to <{DAVE}>{way}: 250 2.0.0 delivered" in mail.texts()
