@@ -13,7 +13,8 @@ from maillab.views.view import View
 def visible_table(conversation: Any) -> View:
     """What TLS leaves open: names, versions, certificate, records. Of a conversation, or of a `tls.Visible`."""
     seen = conversation if isinstance(conversation, Visible) else visible(conversation)
-    return table(seen.describe(), ["visible from outside", ""], repr(seen).strip("<>"))
+    to = f"{seen.version or 'TLS'} to {seen.sni or 'a server'}"
+    return table(seen.describe(), ["visible from outside", ""], f"{to}, without any key")
 
 
 def sizes_plot(conversation: Any) -> Plot:
