@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import socket
 import ssl
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.tls import SNI, Said
 from support.wiretap import Wiretap
 
+from maillab.conversations import follow
 from maillab.findings import findings
 from maillab.tls import visible
 
@@ -30,6 +33,26 @@ SAID: Said = [
     (1, b"+OK 0 0\r\n"),
 ]
 RENEGOTIATION = 0x100  # SSL_OP_ALLOW_CLIENT_RENEGOTIATION
+
+
+def openssl() -> str:
+    """The program; macOS has another one under this name."""
+    program = shutil.which("openssl")
+    version = subprocess.run([program, "version"], capture_output=True).stdout if program else b""
+    if not program or not version.startswith(b"OpenSSL 3"):
+        where = "" if sys.platform == "linux" else "not in CI: "
+        pytest.skip(f"{where}OpenSSL's program isn't installed")
+    return program
+
+
+@contextlib.contextmanager
+def running(argv: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A program for as long as the block lasts, whatever happens in it."""
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def serve(listener: socket.socket, context: ssl.SSLContext, said: Said) -> None:
@@ -51,10 +74,7 @@ def s_client(
     pems: dict[str, str], folder: Path, *options: str, command: str = "", said: Said = SAID
 ) -> tuple[Said, bytes]:
     """(Flights, key log) of a dialogue with openssl's client. command: one of its letters, given before each line."""
-    program = shutil.which("openssl")
-    if not program:
-        where = "" if sys.platform == "linux" else "not in CI: "
-        pytest.skip(f"{where}openssl isn't installed")
+    program = openssl()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pems["server_pem"])
     context.options |= RENEGOTIATION
@@ -65,12 +85,12 @@ def s_client(
     keys = folder / "keys"
     argv = [program, "s_client", "-connect", f"127.0.0.1:{tap.port}", "-servername", SNI, "-crlf"]
     argv += ["-keylogfile", str(keys), *options]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as client:
+    with running(argv) as client:
         assert client.stdin and client.stdout
         for side, data in said:
             text = data.replace(b"\r\n", b"\n")
             if side == 1:
-                while client.stdout.readline().rstrip(b"\r\n") != text.rstrip():
+                while not client.stdout.readline().rstrip(b"\r\n").endswith(text.rstrip()):
                     assert client.poll() is None
                 continue
             for line in [f"{command}\n".encode()] * bool(command) + [text]:
@@ -111,3 +131,38 @@ def test_s_client(pems: dict[str, str], tmp_path: Path, case: str) -> None:
         assert max(record.length for record in visible(conversation).records) <= 512 + 24
     if case == "renegotiation":
         assert keylog.count(b"CLIENT_RANDOM") > 1
+
+
+def test_early_data(pems: dict[str, str], tmp_path: Path) -> None:
+    """0-RTT, accepted: what was said early isn't read, that is said, and the rest is read."""
+    program = openssl()
+    early, ticket, keys = tmp_path / "early", tmp_path / "ticket", tmp_path / "keys"
+    early.write_bytes(b"USER early\r\n")
+    argv = [program, "s_server", "-accept", "127.0.0.1:0", "-cert", pems["server_pem"], "-key", pems["server_pem"]]
+    argv += ["-early_data", "-naccept", "2", "-tls1_3"]
+    with running(argv) as server:
+        assert server.stdin and server.stdout
+        line = b""
+        while not line.startswith(b"ACCEPT"):
+            line = server.stdout.readline()
+            assert line
+        port = int(line.rpartition(b":")[2])
+        taps = []
+        for options in (["-sess_out", str(ticket)], ["-sess_in", str(ticket), "-early_data", str(early)]):
+            tap = Wiretap(("127.0.0.1", port))
+            taps.append(tap)
+            argv = [program, "s_client", "-connect", f"127.0.0.1:{tap.port}", "-keylogfile", str(keys), *options]
+            with running(argv) as client:
+                assert client.stdin and client.stdout
+                client.stdin.write(b"STAT\n")
+                client.stdin.flush()
+                line = b"x"
+                while line and not line.endswith(b"STAT\n"):  # openssl writes it amid its own lines
+                    line = server.stdout.readline()
+                client.stdin.close()
+                client.stdout.read()
+            tap.join()
+    with pytest.warns(UserWarning, match="0-RTT"):
+        (conversation,) = follow(talk_of(taps[1].flights).frames, keylog=keys)
+    assert inside(conversation) == (b"STAT\n", b"")
+    assert visible(conversation).resumed
