@@ -9,11 +9,12 @@ import pytest
 
 from maillab.places import PACKAGE
 
-ROOMS = ["network", "sasl", "servers", "clients", "capture", "conversations", "findings", "attacks", "views"]
+ROOMS = ["network", "sasl", "servers", "clients", "capture", "tls", "conversations", "findings", "attacks", "views"]
 PURE = {
     "sasl": PACKAGE.joinpath("sasl").rglob("*.py"),
     "the POP3 engine": [PACKAGE / "servers" / name for name in ("pop3.py", "pop3_table.py", "pop3_text.py")],
     "who may relay, and the queue's rules": [PACKAGE / "servers" / name for name in ("policy.py", "queue.py")],
+    "TLS": PACKAGE.joinpath("tls").rglob("*.py"),
     "conversations": PACKAGE.joinpath("conversations").rglob("*.py"),
     "what is computed for a guess": [
         PACKAGE / "attacks" / name for name in ("words.py", "rules.py", "candidates.py", "loops.py", "trial.py")

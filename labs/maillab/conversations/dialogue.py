@@ -182,3 +182,5 @@ class Dialogue:
     def _protocol_inside(self) -> None:
         if self._inside and self._inside.protocol:
             self.protocol = self._inside.protocol
+        elif self._inside and self._inside.ignore:
+            self.ignore = True  # no mail

@@ -37,6 +37,7 @@ SECRETS_13 = (
     "CLIENT_TRAFFIC_SECRET_0",
     "SERVER_TRAFFIC_SECRET_0",
 )
+EARLY = "what the client said before the handshake (0-RTT, which mail programs don't use) isn't read here"
 PATIENCE = 64  # records that may fail to open where some must, and sequence numbers that are tried after a loss
 
 
@@ -101,8 +102,11 @@ class Decrypter:
             self._change(me, side)
             return b""
         if me.cipher is None:
-            if kind == APPLICATION_DATA and not (side == "C" and self._early_data and not self._server):
-                self._fail(me, f"frame {frame}: the handshake is missing from the capture, so no secret can be chosen")
+            if kind == APPLICATION_DATA:
+                if side == "C" and self._early_data and not self._server:
+                    self._say(f"frame {frame}: {EARLY}")
+                else:
+                    self._fail(me, f"frame {frame}: the handshake is missing from the capture, no secret can be chosen")
                 return b""
         elif me.cipher.tls13 and kind != APPLICATION_DATA:
             return b""  # an alert from before there was a key
@@ -111,6 +115,8 @@ class Decrypter:
             if opened is None:
                 if me.failed > me.patience:
                     self._wrong(me, side, frame)
+                elif self._early_data and side == "C" and me.label in SECRETS_13[:1]:
+                    self._say(f"frame {frame}: {EARLY}")
                 return b""
             kind, said = opened
             if kind == APPLICATION_DATA:
@@ -145,9 +151,12 @@ class Decrypter:
     def _early_data(self) -> bool:
         return self._client is not None and EARLY_DATA in self._client.extensions
 
+    def _say(self, sentence: str) -> None:
+        self.problem = self.problem or sentence
+
     def _fail(self, me: Direction, sentence: str) -> None:
         me.blind = True
-        self.problem = self.problem or sentence
+        self._say(sentence)
 
     def _wrong(self, me: Direction, side: Side, frame: int) -> None:
         if me.why:

@@ -14,7 +14,7 @@ def prf(hash: str, secret: bytes, label: bytes, seed: bytes, length: int) -> byt
     hash: that of the cipher suite, as hashlib names it.
 
     >>> prf("sha256", b"secret", b"key expansion", b"seed", 8).hex()
-    '124389dc6ef7b1a5'
+    '124389dc488a0ac2'
     """
     seed = label + seed
     a, out = seed, b""

@@ -159,6 +159,20 @@ def test_public(entry: dict[str, Any]) -> None:
 
 
 @needs_captures
+@pytest.mark.parametrize("entry", [e for e in REAL if "keylog" in e], ids=lambda entry: entry["file"])
+@pytest.mark.parametrize("embedded", [False, True])
+def test_real_with_a_key_log(entry: dict[str, Any], embedded: bool) -> None:
+    """TLS of Dovecot, Postfix and curl: with the key log, beside the capture or in it, everything is read."""
+    keylog = None if embedded else SHARED / "real" / entry["keylog"]
+    found = findings(SHARED / "real" / entry["with_secrets" if embedded else "file"], keylog=keylog)
+    upgrade, credential, mail = found
+    assert (upgrade.kind, credential.mechanism, mail.kind) == ("tls", "PLAIN", "mail")
+    assert (credential.username, credential.password, credential.accepted) == (entry["user"], entry["password"], True)
+    assert mail.subject == "lunch" and mail.complete and b"The door code is 4711." in mail.message
+    assert {finding.protocol for finding in found} == {"smtp" if entry["service"].startswith("sub") else "pop3"}
+
+
+@needs_captures
 def test_scapy_agrees() -> None:
     """The same findings from frames read by Scapy (frames under 64 KiB: it cuts larger ones)."""
     from scapy.utils import rdpcap
