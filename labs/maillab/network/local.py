@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Sequence
 from typing import Any
 
-from ..names import PORTS, Name
+from ..names import WELL_KNOWN, Name
 from .host import Network, nobody_listens
 
 LOCAL = "127.0.0.1"
@@ -24,10 +24,13 @@ class LocalServers(Network):
         self._listeners: dict[tuple[str, int], weakref.ref[socket.socket]] = {}
 
     def publish(self, host: Name, service: str, port: int) -> None:
-        self._servers[host.name, PORTS[service]] = port
+        self._servers[host.name, WELL_KNOWN[service]] = port
 
     def bind_to(self, host: Name) -> tuple[str, bool]:
         return LOCAL, False
+
+    def connect_within(self, host: Name, port: int, timeout: float) -> socket.socket:
+        return socket.create_connection((LOCAL, port), timeout)
 
     def reach(self, target: Name, port: int, timeout: float) -> socket.socket:
         """A connection to the server that plays ``port`` of ``target``.
@@ -36,8 +39,19 @@ class LocalServers(Network):
             ConnectionRefusedError: there is none.
         """
         try:
-            return socket.create_connection((LOCAL, self._servers[target.name, port]), timeout)
-        except (KeyError, ConnectionRefusedError):
+            return socket.create_connection(self.address_of(target, port), timeout)
+        except ConnectionRefusedError:
+            raise nobody_listens(target, port) from None
+
+    def address_of(self, target: Name, port: int) -> tuple[str, int]:
+        """Where the server really is that plays ``port`` of ``target``.
+
+        Raises:
+            ConnectionRefusedError: there is none.
+        """
+        try:
+            return LOCAL, self._servers[target.name, port]
+        except KeyError:
             raise nobody_listens(target, port) from None
 
     def listen(self, host: Name, port: int) -> socket.socket:

@@ -12,6 +12,7 @@ from typing import Any
 from maillab.names import DOMAIN, IMPLICIT_TLS, PORTS
 from maillab.servers.busy import explain
 from maillab.servers.clock import Clock
+from maillab.servers.commands import ConfigError, obey
 from maillab.servers.delivery import Delivery
 from maillab.servers.house import House
 from maillab.servers.listen import listen
@@ -25,10 +26,6 @@ from maillab.servers.store import Store
 from maillab.servers.switches import Switches
 from maillab.servers.tls import Tls
 from maillab.student import Student
-
-
-class ConfigError(Exception):
-    """The host can't start like this; the text says what to change."""
 
 
 class MailHost:
@@ -122,17 +119,7 @@ class MailHost:
         >>> host.command({"do": "dance"})  # doctest: +ELLIPSIS
         {'error': "no command is called 'dance': choose from allow, deliver, fix, forward, ..."}
         """
-        do = request.get("do")
-        actions = {name.removeprefix("_do_"): name for name in dir(self) if name.startswith("_do_")}
-        if not isinstance(do, str) or do not in actions:
-            return {"error": f"no command is called {do!r}: choose from {', '.join(sorted(actions))}."}
-        try:
-            result: dict[str, Any] = getattr(self, actions[do])(request)
-            return {"ok": True, **result}
-        except KeyError as error:
-            return {"error": f'"{do}" needs "{error.args[0]}" in the same line.'}
-        except (TypeError, ValueError) as error:
-            return {"error": str(error)}
+        return obey(self, request)
 
     def _do_ping(self, request: dict[str, Any]) -> dict[str, Any]:
         return {}
