@@ -1,8 +1,8 @@
 """A program of the lab that runs as a process on one of its hosts: start it, ask it things, end it.
 
 The process and its owner talk in lines of JSON over its stdin and stdout (:mod:`maillab.servers.process` is the other
-side). Its stdin is also its lifeline: when that ends, for whatever reason, the process does too, so nothing survives the
-notebook's kernel.
+side). Its stdin is also its lifeline: when that ends, for whatever reason, the process does too, so nothing survives
+the notebook's kernel.
 """
 
 from __future__ import annotations
