@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ..names import PORTS, WELL_KNOWN, host_named
 from ..network import Host, Network, RungUnavailable
-from ..servers.child import Child
+from ..servers.child import Child, ServerError
 from ..servers.ssh_handle import SshServer
 from ..servers.ssh_keys import KeyPair, new_key
 from .tunnel import Tunnel, TunnelError
@@ -42,10 +42,10 @@ class Ssh:
             raise RungUnavailable(NO_REPLAY)
         if host.name in self.servers:
             self.servers.pop(host.name).close()
+        accounts = self._passwords if accounts is None else accounts
         server = self.servers[host.name] = SshServer(
-            host, self._network, WELL_KNOWN["ssh"],
-            accounts=dict(self._passwords if accounts is None else accounts),
-            keys={user: [pair.public] for user, pair in self._keys.items()} if accounts is None else {},
+            host, self._network, WELL_KNOWN["ssh"], accounts,
+            keys={user: [pair.public] for user, pair in self._keys.items() if user in accounts},
             routes=self._routes(host), allow=list(allow),
         )  # fmt: skip
         self.known.setdefault(host.name, server.key)
@@ -57,7 +57,7 @@ class Ssh:
             raise ValueError(f"no user is called {user!r}: choose from {', '.join(self._passwords)}.")
         if user not in self._keys:
             self._keys[user] = new_key()
-            for server in self.servers.values():
+            for server in [server for server in self.servers.values() if user in server.users]:
                 server.ask("authorize", user=user, key=self._keys[user].public)
         return self._keys[user]
 
@@ -84,8 +84,10 @@ class Ssh:
             if user not in self._passwords:
                 raise ValueError(f"Say who logs in, with user= and password=: {user!r} has no password that is known.")
             password = self._passwords[user]
-        # What runs now may have changed since it started.
-        self.servers[place.name].ask("routes", routes=self._routes(self.servers[place.name].host))
+        try:  # what runs now may be other than when it started
+            self.servers[place.name].ask("routes", routes=self._routes(self.servers[place.name].host))
+        except ServerError as error:
+            raise TunnelError(str(error)) from None
         tunnel = Tunnel(
             host, name.name, target,
             server=self._network.route(host.info, place, WELL_KNOWN["ssh"]),

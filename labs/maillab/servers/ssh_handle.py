@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..network import Host, Network
@@ -13,7 +14,8 @@ class SshServer(Child):
     """A running SSH server on one host of the lab; ``lab.start_ssh(lab.mail)`` starts one.
 
     Args:
-        more: what else its configuration says: ``accounts``, ``keys``, ``routes`` and ``allow``; see sshd.py.
+        accounts: user → password, of those who may log in.
+        more: what else its configuration says: ``keys``, ``routes`` and ``allow``; see sshd.py.
 
     Raises:
         ServerError: it couldn't start, a busy port for instance.
@@ -25,11 +27,19 @@ class SshServer(Child):
         server.log()[-1]["text"]    # 'alice: forwarded to mail, port 110'
     """
 
-    def __init__(self, host: Host, network: Network, port: int, **more: Any) -> None:
+    def __init__(self, host: Host, network: Network, port: int, accounts: Mapping[str, str], **more: Any) -> None:
         address, well_known = network.bind_to(host.info)
         ports = {"ssh": port if well_known else 0}
-        config = {"host": host.name, "address": address, "ports": ports, "within": network.within, **more}
-        super().__init__(host, ["maillab.servers", "ssh"], config, what="SSH server")
+        config = {
+            "host": host.name,
+            "address": address,
+            "ports": ports,
+            "within": network.within,
+            "accounts": dict(accounts),
+            **more,
+        }
+        super().__init__(host, ["maillab.servers", "ssh"], config, what="SSH server", cure="start it again")
+        self.users = frozenset(accounts)
         network.publish(host.info, "ssh", self.ports["ssh"])
         self.key: str = self.ask("key")["key"]
 
