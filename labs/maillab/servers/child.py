@@ -50,7 +50,7 @@ class Child:
         what: str = "mail server",
         cure: str = "start the lab anew",
     ) -> None:
-        self._host, self._program, self._config = host, program, config
+        self.host, self._program, self._config = host, program, config
         self._what, self._cure = what, cure
         self._lock = threading.Lock()
         self._number = 0
@@ -58,11 +58,11 @@ class Child:
 
     def _start(self) -> None:
         # -P: a file of the learner's that happens to be called like a module must not become part of the server.
-        self._process = self._host.spawn([sys.executable, "-P", "-m", *self._program])
+        self._process = self.host.spawn([sys.executable, "-P", "-m", *self._program])
         self._said: deque[str] = deque(maxlen=20)
         self._answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         # Threads, because a pipe can't be waited for with a time limit on Windows.
-        name = f"{self._host.name}'s {self._what}"
+        name = f"{self.host.name}'s {self._what}"
         self._listener = threading.Thread(target=self._listen, daemon=True, name=name)
         self._listener.start()
         threading.Thread(target=self._listen_to_log, daemon=True, name=f"{name}'s log").start()

@@ -48,7 +48,7 @@ class ServerHandle(Child):
     def _start(self) -> None:
         super()._start()
         for name, port in self.ports.items():
-            self._network.publish(self._host.info, name, port)
+            self._network.publish(self.host.info, name, port)
 
     def restart(self) -> None:
         """End the process and start it again, on the same ports, with the switches as they are now.
