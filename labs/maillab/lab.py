@@ -444,6 +444,11 @@ class Lab:
             accounts = {}
         return self._ssh.start(host, [allow] if isinstance(allow, str) else allow, accounts)
 
+    @property
+    def ssh_servers(self) -> dict[str, SshServer]:
+        """The SSH servers that were started, by host."""
+        return dict(self._ssh.servers)
+
     def known_host(self, name: str) -> str:
         """The host key that the lab's users know an SSH server by: the one it had when it was first started.
 
@@ -456,6 +461,16 @@ class Lab:
             raise ValueError(f"No SSH server was started on {name!r} in this lab.")
         host = self._hosts[name]
         return f"{host.info.fqdn},{host.info.ip} {self._ssh.known[name]}"
+
+    def accept_host_key(self, name: str) -> None:
+        """From now on the lab's users know that SSH server by the key that it has now.
+
+        Raises:
+            ValueError: none runs there.
+        """
+        if name not in self._ssh.servers:
+            raise ValueError(f"No SSH server runs on {name!r}: lab.start_ssh(…) starts one.")
+        self._ssh.known[name] = self._ssh.servers[name].key
 
     def ssh_key(self, user: str) -> KeyPair:
         """A key with which a mail user can log in to the lab's SSH servers; made when first asked for. Example::

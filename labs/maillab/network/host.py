@@ -113,6 +113,10 @@ class Network(ABC):
         (ARP announcement, RFC 5227 section 2.3)."""
         raise only_the_sandbox(self)
 
+    def intercept(self, host: Name, target: Name) -> AbstractContextManager[None]:
+        """What others send to ``target`` stays at ``host``, if it comes by there; see :meth:`Host.intercept`."""
+        return takeover.intercept(self, host, target)
+
     def nat_table(self) -> list[dict[str, str]]:
         """What gate translates at the moment; see :meth:`maillab.lab.Lab.nat_table`."""
         raise RungUnavailable(
@@ -240,10 +244,11 @@ class Host:
         the port gets the connection, and the client believes that ``target`` answers.
 
         Where nobody listens, the client is refused. Connections that this host opens still reach the real ``target``.
-        That the others' frames come to this card at all is another matter: see :class:`maillab.attacks.Spoof`.
+        That the others' frames come to this card at all is another matter: see :class:`maillab.attacks.Spoof`. On tap
+        and loopback, which have no cables, the others' connections to ``target`` are simply led here.
 
         Raises:
-            RungUnavailable: on all rungs but the sandbox.
+            RungUnavailable: on the replay rung.
 
         Example::
 
@@ -251,7 +256,7 @@ class Host:
                 sock, client = listener.accept()
                 sock.getsockname()               # ('192.0.2.25', 110): mail's, not hers
         """
-        return takeover.intercept(self.network, self.info, target.info)
+        return self.network.intercept(self.info, target.info)
 
     def spawn(self, argv: Sequence[str]) -> Process:
         """Start a program that lives on this host; its stdin, stdout and stderr are pipes."""

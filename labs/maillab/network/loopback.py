@@ -57,7 +57,7 @@ class Loopback(LocalServers):
         return self.address_of(target, port)
 
     def connect(self, source: Name, target: Name, port: int, timeout: float) -> socket.socket:
-        return self.reach(target, port, timeout)
+        return self.reach(source, target, port, timeout)
 
     def card(self, host: Name) -> Card:
         def keep(data: bytes) -> bool:

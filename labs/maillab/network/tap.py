@@ -146,7 +146,7 @@ class Tap(LocalServers):
 
         scribe = Scribe((source, near.getpeername()[1]), (target, port), emit)
         try:
-            far = self.reach(target, port, timeout)
+            far = self.reach(source, target, port, timeout)
         except ConnectionRefusedError:
             scribe.refused(time.time_ns())
             near.close()

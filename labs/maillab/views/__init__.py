@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from maillab.views.replaydesk import ReplayDesk
     from maillab.views.tlsdesk import TlsDesk
     from maillab.views.toggle import HubSwitch
+    from maillab.views.tunneldesk import TunnelDesk
     from maillab.views.wireview import WireView
     from maillab.views.workbench import Workbench
 
@@ -36,6 +37,7 @@ __all__ = [
     "RelayMatrix",
     "ReplayDesk",
     "TlsDesk",
+    "TunnelDesk",
     "View",
     "WireView",
     "Workbench",
@@ -64,6 +66,7 @@ _WIDGETS = {
     "Peeler": "peeler",
     "PopWindow": "popwindow",
     "TlsDesk": "tlsdesk",
+    "TunnelDesk": "tunneldesk",
     "RelayMatrix": "relaymatrix",
     "ReplayDesk": "replaydesk",
     "WireView": "wireview",
