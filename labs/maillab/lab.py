@@ -325,10 +325,19 @@ class Lab:
             mailbox = lab.alice.pop3()
             mailbox.stls(lab.context(keylog="keys.log"))
         """
-        return client_context(self._needs_tls() / "ca.pem", verify, version, keylog)
+        return client_context(self.certificates / "ca.pem", verify, version, keylog)
+
+    @property
+    def certificates(self) -> Path:
+        """The folder with this lab's certificates: ``ca.pem`` for programs that are to trust it, and others (see
+        ``maillab.servers.certificates``).
+
+        Raises:
+            RuntimeError: this lab was started without TLS.
+        """
+        return self._needs_tls()
 
     def _needs_tls(self) -> Path:
-        """The folder with the certificates."""
         if not self.network.serves:
             raise RuntimeError("On the replay rung there's no TLS: a recorded handshake can't be had again.")
         if self._certificates is None:
