@@ -3,7 +3,7 @@
 finding -> trial (loops: what is computed for each guess)
 words -> rules -> candidates -> crack (on every core) -> Result
 conversation -> replay
-Spoof: on the way to whoever sits on the same cable
+Spoof: on the way to whoever sits on the same cable; on_path: between two hosts
 Middle (Strip): in the middle, with or without TLS; leaks: who lets mallory read the password there
 """
 
@@ -12,6 +12,7 @@ from .candidates import Candidates, scheme
 from .crack import Result, crack
 from .leaks import Leak, leaks
 from .middle import Middle, Overheard
+from .path import on_path
 from .replay import Replayed, replay
 from .rules import RULES, guesses
 from .speed import rates
@@ -21,5 +22,5 @@ from .words import word_list
 
 __all__ = [
     "RULES", "Candidates", "Leak", "Middle", "Overheard", "Replayed", "Result", "Spoof", "Strip",
-    "crack", "guesses", "leaks", "rates", "replay", "scheme", "trial", "word_list",
+    "crack", "guesses", "leaks", "on_path", "rates", "replay", "scheme", "trial", "word_list",
 ]  # fmt: skip

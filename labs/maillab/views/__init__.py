@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from maillab.views.popwindow import PopWindow
     from maillab.views.relaymatrix import RelayMatrix
     from maillab.views.replaydesk import ReplayDesk
+    from maillab.views.stripdesk import StripDesk, leaks_table
     from maillab.views.tlsdesk import TlsDesk
     from maillab.views.toggle import HubSwitch
     from maillab.views.tunneldesk import TunnelDesk
@@ -36,6 +37,7 @@ __all__ = [
     "PopWindow",
     "RelayMatrix",
     "ReplayDesk",
+    "StripDesk",
     "TlsDesk",
     "TunnelDesk",
     "View",
@@ -49,6 +51,7 @@ __all__ = [
     "frame_view",
     "frames_table",
     "ladder",
+    "leaks_table",
     "payload_fields",
     "plain_fields",
     "rate_plot",
@@ -68,6 +71,8 @@ _WIDGETS = {
     "TlsDesk": "tlsdesk",
     "TunnelDesk": "tunneldesk",
     "RelayMatrix": "relaymatrix",
+    "StripDesk": "stripdesk",
+    "leaks_table": "stripdesk",
     "ReplayDesk": "replaydesk",
     "WireView": "wireview",
     "Workbench": "workbench",
