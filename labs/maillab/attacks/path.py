@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ..names import PORTS
 from ..network import Host
 from .arp import Spoof
 
@@ -27,7 +28,7 @@ def on_path(lab: Lab, victim: Host | None = None, target: Host | None = None) ->
 
     Example::
 
-        with on_path(lab), Middle(lab.mallory, strip=True):
+        with Middle(lab.mallory, strip=True), on_path(lab):
             lab.alice.pop3().capa()          # it's mallory who answers, and she has left something out
     """
     victim, target = victim or lab.alice, target or lab.mail
@@ -35,4 +36,18 @@ def on_path(lab: Lab, victim: Host | None = None, target: Host | None = None) ->
         stack.enter_context(lab.mallory.intercept(target))
         if lab.rung == "sandbox":
             stack.enter_context(Spoof(lab.mallory.card(), victim=victim, instead_of=target))
+        elif lab.rung == "loopback" and victim is lab.mail:
+            stack.enter_context(misled(lab))
         yield
+
+
+@contextlib.contextmanager
+def misled(lab: Lab) -> Iterator[None]:
+    """Loopback only: the mail server takes mallory for the next hop. It was told an address when it started, and opens
+    its connections itself, so they can't be led elsewhere. Mallory has to listen already."""
+    before = lab.server.ask("next_hop")["address"]
+    lab.server.ask("next_hop", address=lab.network.route(lab.mail.info, lab.mallory.info, PORTS["smtp"]))
+    try:
+        yield
+    finally:
+        lab.server.ask("next_hop", address=before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +107,8 @@ class MailHost:
         ``{"do": "window", "seconds": 600}``         how long a POP3 log-in counts (``pop_before_smtp``)
         ``{"do": "tls", "certificate": "expired"}``  ``tls``: what is chosen now of ``certificate``, ``versions``,
                                                      ``cipher`` (see tls.py); what isn't named stays as it is
-        ``{"do": "next_hop", "tls": "verified"}``    the policy for TLS to the next server, see next_hop.py
+        ``{"do": "next_hop", "tls": "verified"}``    the policy for TLS to the next server, see next_hop.py; with
+                                                     ``"address": [address, port]`` also where it is; answers both
         ``{"do": "weakness"}``                       ``on``, ``challenges``, ``window``, ``tls``, ``next_hop``: what
                                                      "allow", "fix", "window", "tls", "next_hop" take to come back
         ``{"do": "forward", "seconds": 60}``         puts the host's clock forward; ``now``: what it shows
@@ -187,8 +188,10 @@ class MailHost:
         relay = self.delivery.relay
         if relay is None:
             raise ValueError("this server has no next hop.")
-        relay.next_hop = relay.next_hop.with_policy(request["tls"])
-        return {"tls": relay.next_hop.tls}
+        hop = relay.next_hop.with_policy(request.get("tls", relay.next_hop.tls))
+        host, port = request.get("address", hop.address)
+        relay.next_hop = replace(hop, address=(str(host), int(port)))
+        return {"tls": relay.next_hop.tls, "address": relay.next_hop.address}
 
     def _do_window(self, request: dict[str, Any]) -> dict[str, Any]:
         self.switches.set_window(float(request["seconds"]))

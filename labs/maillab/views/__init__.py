@@ -18,6 +18,7 @@ from maillab.views.view import View
 
 if TYPE_CHECKING:
     from maillab.views.guesscost import GuessCost, rate_plot
+    from maillab.views.hopdesk import HopDesk
     from maillab.views.peeler import Peeler
     from maillab.views.popwindow import PopWindow
     from maillab.views.relaymatrix import RelayMatrix
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Field",
     "GuessCost",
+    "HopDesk",
     "HubSwitch",
     "Peeler",
     "PopWindow",
@@ -65,6 +67,7 @@ __all__ = [
 #: Widgets are imported when first asked for: figures and the command line shouldn't pay for ipywidgets.
 _WIDGETS = {
     "GuessCost": "guesscost",
+    "HopDesk": "hopdesk",
     "HubSwitch": "toggle",
     "Peeler": "peeler",
     "PopWindow": "popwindow",

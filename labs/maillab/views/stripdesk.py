@@ -47,7 +47,7 @@ def with_mallory(lab: Lab, policy: str, certificate: str, mallory: str) -> tuple
     """
     impostor = lab.certificates / "impostor.pem" if mallory == OWN else None
     middle = Middle(lab.mallory, strip=mallory == STRIPS, impostor=impostor, services=("pop3", "pop3s"))
-    with on_path(lab), middle, lab.capture() as heard:
+    with middle, on_path(lab), lab.capture() as heard:
         happened = log_in(lab, policy, lab.context(verify=certificate == CHECKS))
     secret = lab.student.password("alice")
     if any(found.password == secret for found in findings(heard)):
