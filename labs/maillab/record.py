@@ -48,8 +48,6 @@ def record(path: Path, folder: Path) -> list[Path]:
         if not run.ok:
             raise RuntimeError(f"{path.name} wasn't recorded: {run.problems[0]}")
         made = sorted(Path(scratch).glob("*.pcapng"))
-        if not made:
-            raise RuntimeError(f"{path.name} wasn't recorded: it started no lab")
         folder.mkdir(parents=True, exist_ok=True)
         return [Path(shutil.copyfile(capture, folder / capture.name)) for capture in made]
 
@@ -70,8 +68,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     wanted = options.parse_args(argv).lessons
     try:
         for path in lessons(wanted):
-            for made in record(path, CAPTURES):
-                print(f"{made.name}  {made.stat().st_size:,} bytes")
+            made = record(path, CAPTURES)
+            for capture in made:
+                print(f"{capture.name}  {capture.stat().st_size:,} bytes")
+            if not made:
+                print(f"{path.name}: nothing in it could be replayed")
         INDEX.write_text(index(CAPTURES), "utf-8")
     except (LookupError, RuntimeError, OSError) as error:
         print(f"maillab record: {error}", file=sys.stderr)

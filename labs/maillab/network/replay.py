@@ -43,7 +43,8 @@ class Replay(Network):
     def __init__(self, recording: Path | None, nat: bool = False) -> None:
         if recording is None or not recording.exists():
             raise RungUnavailable(
-                "there is no recording of this lesson in data/captures: make one with `maillab record`"
+                "there is no recording of this lesson in data/captures (of TLS and SSH there can't be one to be played "
+                "again: each connection has keys of its own)"
             )
         if nat:
             self.names, self.gate = AS_GATE, "alice and mallory were behind it: this was recorded at the mail server"

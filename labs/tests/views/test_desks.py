@@ -1,0 +1,129 @@
+"""The desks of lessons 11 to 13: what they say happened is what did, and the lab is afterwards as it was."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from html import unescape
+
+import pytest
+
+from maillab import Lab
+from maillab.attacks import Leak
+from maillab.views import HopDesk, StripDesk, TunnelDesk, leaks_table
+from maillab.views.hopdesk import send_on
+from maillab.views.stripdesk import (
+    BELIEVES,
+    CHECKS,
+    FIRST_BYTE,
+    IF_OFFERED,
+    LISTENS,
+    OR_NOTHING,
+    OWN,
+    STRIPS,
+    with_mallory,
+)
+from maillab.views.tunneldesk import ANSWERS, COMPARES, SSHD, through_ssh
+from maillab.views.tunneldesk import BELIEVES as ANY_KEY
+from maillab.views.tunneldesk import LISTENS as HEARS
+
+pytestmark = pytest.mark.network
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+class TestStrip:
+    @pytest.fixture(scope="class")
+    def lab(self) -> Iterator[Lab]:
+        with Lab("11", rung="tap", student="guest", allow="plaintext_login", tls=True) as running:
+            yield running
+
+    @pytest.mark.parametrize("certificate", [CHECKS, BELIEVES])
+    @pytest.mark.parametrize("policy", [IF_OFFERED, OR_NOTHING, FIRST_BYTE])
+    @pytest.mark.parametrize("mallory", [LISTENS, STRIPS, OWN])
+    def test_where_the_password_is_read(self, lab: Lab, policy: str, certificate: str, mallory: str) -> None:
+        happened, read = with_mallory(lab, policy, certificate, mallory)
+        if mallory == STRIPS and policy != FIRST_BYTE:
+            expected = ("logged in, in the clear", "on the wire") if policy == IF_OFFERED else ("gave up", "nowhere")
+        elif mallory == OWN:
+            expected = ("gave up", "nowhere") if certificate == CHECKS else ("logged in, in TLS", "in her TLS")
+        else:
+            expected = ("logged in, in TLS", "nowhere")
+        assert happened.startswith(expected[0]) and read == expected[1]
+
+    def test_the_button(self, lab: Lab) -> None:
+        desk = StripDesk(lab)
+        desk.toggles["mallory"].value = STRIPS
+        desk.press.click()
+        assert desk.tries == [[IF_OFFERED, CHECKS, STRIPS, "logged in, in the clear", "on the wire"]]
+        assert WIDGET in desk._repr_mimebundle_() and "on the wire" in desk.results.value
+
+    def test_trouble_is_one_sentence(self, lab: Lab) -> None:
+        desk = StripDesk(lab)
+        with lab.mallory.listen("pop3"):
+            desk.press.click()
+        assert "That couldn't be tried." in unescape(desk.trouble.value) and desk.tries == []
+        assert with_mallory(lab, IF_OFFERED, CHECKS, LISTENS) == ("logged in, in TLS", "nowhere")
+
+
+def test_the_table_of_leaks() -> None:
+    told = ("curl", "TLS if it's offered", "--ssl", "pop3")
+    found = [
+        Leak(*told, "untouched", "logged in over TLS", ""),
+        Leak(*told, "stripped", "logged in in the clear", "on the wire"),
+        Leak("mpop", "TLS or nothing", "tls on", "pop3", "untouched", "not installed", ""),
+    ]
+    text = leaks_table(found).text.splitlines()
+    assert text[1].split() == ["program", "set", "to", "what", "that", "means", "untouched", "stripped"]
+    assert text[2].split()[-4:] == ["–", "on", "the", "wire"] and "not installed" in text[3]
+
+
+class TestTunnel:
+    @pytest.fixture(scope="class")
+    def lab(self) -> Iterator[Lab]:
+        with Lab("12", rung="tap", student="guest", allow="plaintext_login", bastion=True) as running:
+            yield running
+
+    @pytest.mark.parametrize(
+        ("sshd", "client", "mallory"), list(itertools.product(SSHD, (COMPARES, ANY_KEY), (HEARS, ANSWERS)))
+    )
+    def test_what_mallory_gets(self, lab: Lab, sshd: str, client: str, mallory: str) -> None:
+        got, connections, read = through_ssh(lab, sshd, client, mallory)
+        if mallory == ANSWERS and client == COMPARES:
+            assert got.startswith("nothing: ") and read == "nowhere" and connections == 1
+        elif mallory == ANSWERS:
+            assert got == "3 mails" and "at her own sshd" in read
+        else:
+            assert got == "3 mails"
+            assert (connections, read) == ((1, "nowhere") if sshd == "on the mail host" else (2, "on the wire"))
+
+    def test_the_button(self, lab: Lab) -> None:
+        desk = TunnelDesk(lab)
+        desk.press.click()
+        assert desk.tries == [["on the mail host", COMPARES, HEARS, "3 mails", 1, "nowhere"]]
+
+
+class TestHop:
+    @pytest.fixture(scope="class")
+    def lab(self) -> Iterator[Lab]:
+        with Lab("13", rung="tap", student="guest", mx=True, tls=True) as running:
+            yield running
+
+    @pytest.mark.parametrize("mallory", ["listens", "strips the offer"])
+    @pytest.mark.parametrize("certificate", ["right", "self-signed"])
+    @pytest.mark.parametrize("policy", ["clear", "opportunistic", "verified"])
+    def test_what_becomes_of_the_mail(self, lab: Lab, policy: str, certificate: str, mallory: str) -> None:
+        became, read = send_on(lab, policy, certificate, mallory)
+        stripped = mallory != "listens"
+        if policy == "verified" and (stripped or certificate != "right"):
+            assert became.startswith("waits: 454 4.7.") and read == "no"
+        elif policy == "clear" or stripped:
+            assert (became, read) == ("arrived, with ESMTP", "yes")
+        else:
+            assert (became, read) == ("arrived, with ESMTPS", "no")
+        assert lab.server.ask("weakness")["next_hop"] == "opportunistic" and not lab.queue()
+
+    def test_the_button(self, lab: Lab) -> None:
+        desk = HopDesk(lab)
+        desk.press.click()
+        assert desk.tries == [["clear", "right", "listens", "arrived, with ESMTP", "yes"]]
