@@ -19,13 +19,14 @@ from maillab.views.hopdesk import send, wait
 pytestmark = pytest.mark.network
 
 
-class Test11:
-    @pytest.fixture(scope="class")
-    def lab(self) -> Iterator[Lab]:
-        with Lab("11", rung="tap", student="checks", allow="plaintext_login", tls=True) as running:
-            yield running
+@pytest.fixture(scope="module")
+def lab_11() -> Iterator[Lab]:
+    with Lab("11", rung="tap", student="checks", allow="plaintext_login", tls=True) as running:
+        yield running
 
-    def test_1(self, lab: Lab) -> None:
+
+class Test11:
+    def test_1(self, lab_11: Lab) -> None:
         def log_in(mailbox, context, user, password, ask=False, quiet=False):
             try:
                 if not ask or "STLS" in mailbox.capa():
@@ -43,10 +44,10 @@ class Test11:
         assert failed("11.1", lambda mailbox, context, user, password: mailbox.user(user), "at the real server")
         assert failed("11.1", lambda mailbox, c, user, word: (mailbox.user(user), mailbox.pass_(word)), "without TLS")
         assert check("11.1", lambda *four: ...).verdict == "TODO"
-        lab.allow()
-        assert passed("11.1", log_in) and lab.server.ask("weakness")["on"] == []
+        lab_11.allow()
+        assert passed("11.1", log_in) and lab_11.server.ask("weakness")["on"] == []
 
-    def test_2(self, lab: Lab) -> None:
+    def test_2(self, lab_11: Lab) -> None:
         def strip(reply):
             lines = [line for line in reply.splitlines() if line[4:] != b"STARTTLS"]
             lines[-1] = b"250 " + lines[-1][4:]
@@ -57,7 +58,7 @@ class Test11:
         assert failed("11.2", lambda reply: reply.replace(b"250 STARTTLS\r\n", b""), "a blank behind 250")
         assert failed("11.2", lambda reply: reply.replace(b"250-STARTTLS\r\n", b""))
 
-    def test_3(self, lab: Lab) -> None:
+    def test_3(self, lab_11: Lab) -> None:
         assert passed("11.3", POLICIES) and passed("11.3", {name: list(row) for name, row in POLICIES.items()})
         for name, (stripped, impostor) in POLICIES.items():
             assert failed("11.3", {**POLICIES, name: (not stripped, impostor)}, name)
@@ -65,74 +66,77 @@ class Test11:
         assert failed("11.3", {}) and check("11.3", {**POLICIES, name: (..., ...)}).verdict == "TODO"
 
 
+@pytest.fixture(scope="module")
+def lab_12() -> Iterator[Lab]:
+    with Lab("12", rung="tap", student="checks", allow="plaintext_login", bastion=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def twice(lab_12: Lab):
+    lab_12.start_ssh(lab_12.bastion)
+    alice = lab_12.student.accounts["alice"]
+    with lab_12.capture() as heard, lab_12.alice.tunnel("mail", 110, through="bastion") as tunnel:
+        for _ in range(2):
+            mailbox = tunnel.pop3()
+            mailbox.user(alice.name)
+            mailbox.pass_(alice.password)
+            mailbox.quit()
+    return heard
+
+
 class Test12:
-    @pytest.fixture(scope="class")
-    def lab(self) -> Iterator[Lab]:
-        with Lab("12", rung="tap", student="checks", allow="plaintext_login", bastion=True) as running:
-            yield running
-
-    @pytest.fixture(scope="class")
-    def twice(self, lab: Lab):
-        lab.start_ssh(lab.bastion)
-        alice = lab.student.accounts["alice"]
-        with lab.capture() as heard, lab.alice.tunnel("mail", 110, through="bastion") as tunnel:
-            for _ in range(2):
-                mailbox = tunnel.pop3()
-                mailbox.user(alice.name)
-                mailbox.pass_(alice.password)
-                mailbox.quit()
-        return heard
-
-    def test_1(self, lab: Lab, twice) -> None:
-        secret = lab.student.password("alice").encode()
+    def test_1(self, lab_12: Lab, twice) -> None:
+        secret = lab_12.student.password("alice").encode()
         frames = [frame.number for frame in twice if secret in frame.data]
         assert len(frames) == 2 and all(passed("12.1", (twice, frame)) for frame in frames)
         assert failed("12.1", (twice, frames[0] - 1)) and failed("12.1", frames[0], "a pair")
-        with lab.capture() as nothing:
-            lab.alice.pop3().quit()
+        with lab_12.capture() as nothing:
+            lab_12.alice.pop3().quit()
         assert failed("12.1", (nothing, 1), "without the password")
         assert check("12.1", (twice, ...)).verdict == "TODO"
 
-    def test_2(self, lab: Lab, twice) -> None:
+    def test_2(self, lab_12: Lab, twice) -> None:
         count = sum(packet[TCP].flags == "S" for packet in twice.packets if TCP in packet)
         assert count == 3 and passed("12.2", count)
         assert failed("12.2", 2, "tunnel itself") and failed("12.2", 6, "SYN ACK") and failed("12.2", 1)
         assert failed("12.2", "3") and failed("12.2", True)
 
-    def test_3(self, lab: Lab) -> None:
-        lab.start_ssh(lab.mail)
-        shown = lab.ssh_servers["mail"].key.split()[1]
+    def test_3(self, lab_12: Lab) -> None:
+        lab_12.start_ssh(lab_12.mail)
+        shown = lab_12.ssh_servers["mail"].key.split()[1]
         raw = base64.b64decode(shown)
         digest = base64.b64encode(hashlib.sha256(raw).digest()).decode()
         assert passed("12.3", f"SHA256:{digest.rstrip('=')}") and passed("12.3", digest)
-        assert passed("12.3", lab.ssh_servers["mail"].fingerprint)
+        assert passed("12.3", lab_12.ssh_servers["mail"].fingerprint)
         assert failed("12.3", hashlib.sha256(raw).hexdigest(), "hexadecimal")
         assert failed("12.3", base64.b64encode(hashlib.sha256(shown.encode()).digest()).decode(), "Base64 text")
         assert failed("12.3", "SHA256:?") and failed("12.3", 3)
 
 
-class Test13:
-    @pytest.fixture(scope="class")
-    def lab(self) -> Iterator[Lab]:
-        with Lab("13", rung="tap", student="checks", mx=True, tls=True) as running:
-            yield running
+@pytest.fixture(scope="module")
+def lab_13() -> Iterator[Lab]:
+    with Lab("13", rung="tap", student="checks", mx=True, tls=True) as running:
+        yield running
 
-    def test_1(self, lab: Lab) -> None:
+
+class Test13:
+    def test_1(self, lab_13: Lab) -> None:
         assert passed("13.1", HOPS)
         for name, (listens, strips) in HOPS.items():
             assert failed("13.1", {**HOPS, name: (not listens, strips)}, name)
             assert failed("13.1", {**HOPS, name: (listens, not strips)}, name)
 
-    def test_2(self, lab: Lab) -> None:
+    def test_2(self, lab_13: Lab) -> None:
         def hops(mail, last_first=False, word="with ESMTPS"):
             lines = message_from_bytes(mail).get_all("Received")
             return [word in line for line in (lines if last_first else reversed(lines))]
 
         assert failed("13.2", hops, "no mail")
         for policy in ("clear", "opportunistic"):
-            lab.next_hop(policy)
-            send(lab, policy)
-            assert wait(lab, policy).startswith("arrived")
+            lab_13.next_hop(policy)
+            send(lab_13, policy)
+            assert wait(lab_13, policy).startswith("arrived")
         assert passed("13.2", hops)
         assert failed("13.2", lambda mail: hops(mail, last_first=True), "lowest")
         assert failed("13.2", lambda mail: hops(mail, word="ESMTP")) and failed("13.2", lambda mail: b"ESMTPS" in mail)

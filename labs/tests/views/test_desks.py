@@ -32,17 +32,18 @@ pytestmark = pytest.mark.network
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
-class TestStrip:
-    @pytest.fixture(scope="class")
-    def lab(self) -> Iterator[Lab]:
-        with Lab("11", rung="tap", student="guest", allow="plaintext_login", tls=True) as running:
-            yield running
+@pytest.fixture(scope="module")
+def strip_lab() -> Iterator[Lab]:
+    with Lab("11", rung="tap", student="guest", allow="plaintext_login", tls=True) as running:
+        yield running
 
+
+class TestStrip:
     @pytest.mark.parametrize("certificate", [CHECKS, BELIEVES])
     @pytest.mark.parametrize("policy", [IF_OFFERED, OR_NOTHING, FIRST_BYTE])
     @pytest.mark.parametrize("mallory", [LISTENS, STRIPS, OWN])
-    def test_where_the_password_is_read(self, lab: Lab, policy: str, certificate: str, mallory: str) -> None:
-        happened, read = with_mallory(lab, policy, certificate, mallory)
+    def test_where_the_password_is_read(self, strip_lab: Lab, policy: str, certificate: str, mallory: str) -> None:
+        happened, read = with_mallory(strip_lab, policy, certificate, mallory)
         if mallory == STRIPS and policy != FIRST_BYTE:
             expected = ("logged in, in the clear", "on the wire") if policy == IF_OFFERED else ("gave up", "nowhere")
         elif mallory == OWN:
@@ -51,19 +52,19 @@ class TestStrip:
             expected = ("logged in, in TLS", "nowhere")
         assert happened.startswith(expected[0]) and read == expected[1]
 
-    def test_the_button(self, lab: Lab) -> None:
-        desk = StripDesk(lab)
+    def test_the_button(self, strip_lab: Lab) -> None:
+        desk = StripDesk(strip_lab)
         desk.toggles["mallory"].value = STRIPS
         desk.press.click()
         assert desk.tries == [[IF_OFFERED, CHECKS, STRIPS, "logged in, in the clear", "on the wire"]]
         assert WIDGET in desk._repr_mimebundle_() and "on the wire" in desk.results.value
 
-    def test_trouble_is_one_sentence(self, lab: Lab) -> None:
-        desk = StripDesk(lab)
-        with lab.mallory.listen("pop3"):
+    def test_trouble_is_one_sentence(self, strip_lab: Lab) -> None:
+        desk = StripDesk(strip_lab)
+        with strip_lab.mallory.listen("pop3"):
             desk.press.click()
         assert "That couldn't be tried." in unescape(desk.trouble.value) and desk.tries == []
-        assert with_mallory(lab, IF_OFFERED, CHECKS, LISTENS) == ("logged in, in TLS", "nowhere")
+        assert with_mallory(strip_lab, IF_OFFERED, CHECKS, LISTENS) == ("logged in, in TLS", "nowhere")
 
 
 def test_the_table_of_leaks() -> None:
@@ -78,17 +79,18 @@ def test_the_table_of_leaks() -> None:
     assert text[2].split()[-4:] == ["–", "on", "the", "wire"] and "not installed" in text[3]
 
 
-class TestTunnel:
-    @pytest.fixture(scope="class")
-    def lab(self) -> Iterator[Lab]:
-        with Lab("12", rung="tap", student="guest", allow="plaintext_login", bastion=True) as running:
-            yield running
+@pytest.fixture(scope="module")
+def tunnel_lab() -> Iterator[Lab]:
+    with Lab("12", rung="tap", student="guest", allow="plaintext_login", bastion=True) as running:
+        yield running
 
+
+class TestTunnel:
     @pytest.mark.parametrize(
         ("sshd", "client", "mallory"), list(itertools.product(SSHD, (COMPARES, ANY_KEY), (HEARS, ANSWERS)))
     )
-    def test_what_mallory_gets(self, lab: Lab, sshd: str, client: str, mallory: str) -> None:
-        got, connections, read = through_ssh(lab, sshd, client, mallory)
+    def test_what_mallory_gets(self, tunnel_lab: Lab, sshd: str, client: str, mallory: str) -> None:
+        got, connections, read = through_ssh(tunnel_lab, sshd, client, mallory)
         if mallory == ANSWERS and client == COMPARES:
             assert got.startswith("nothing: ") and read == "nowhere" and connections == 1
         elif mallory == ANSWERS:
@@ -97,23 +99,24 @@ class TestTunnel:
             assert got == "3 mails"
             assert (connections, read) == ((1, "nowhere") if sshd == "on the mail host" else (2, "on the wire"))
 
-    def test_the_button(self, lab: Lab) -> None:
-        desk = TunnelDesk(lab)
+    def test_the_button(self, tunnel_lab: Lab) -> None:
+        desk = TunnelDesk(tunnel_lab)
         desk.press.click()
         assert desk.tries == [["on the mail host", COMPARES, HEARS, "3 mails", 1, "nowhere"]]
 
 
-class TestHop:
-    @pytest.fixture(scope="class")
-    def lab(self) -> Iterator[Lab]:
-        with Lab("13", rung="tap", student="guest", mx=True, tls=True) as running:
-            yield running
+@pytest.fixture(scope="module")
+def hop_lab() -> Iterator[Lab]:
+    with Lab("13", rung="tap", student="guest", mx=True, tls=True) as running:
+        yield running
 
+
+class TestHop:
     @pytest.mark.parametrize("mallory", ["listens", "strips the offer"])
     @pytest.mark.parametrize("certificate", ["right", "self-signed"])
     @pytest.mark.parametrize("policy", ["clear", "opportunistic", "verified"])
-    def test_what_becomes_of_the_mail(self, lab: Lab, policy: str, certificate: str, mallory: str) -> None:
-        became, read = send_on(lab, policy, certificate, mallory)
+    def test_what_becomes_of_the_mail(self, hop_lab: Lab, policy: str, certificate: str, mallory: str) -> None:
+        became, read = send_on(hop_lab, policy, certificate, mallory)
         stripped = mallory != "listens"
         if policy == "verified" and (stripped or certificate != "right"):
             assert became.startswith("waits: 454 4.7.") and read == "no"
@@ -121,9 +124,9 @@ class TestHop:
             assert (became, read) == ("arrived, with ESMTP", "yes")
         else:
             assert (became, read) == ("arrived, with ESMTPS", "no")
-        assert lab.server.ask("weakness")["next_hop"] == "opportunistic" and not lab.queue()
+        assert hop_lab.server.ask("weakness")["next_hop"] == "opportunistic" and not hop_lab.queue()
 
-    def test_the_button(self, lab: Lab) -> None:
-        desk = HopDesk(lab)
+    def test_the_button(self, hop_lab: Lab) -> None:
+        desk = HopDesk(hop_lab)
         desk.press.click()
         assert desk.tries == [["clear", "right", "listens", "arrived, with ESMTP", "yes"]]
