@@ -6,20 +6,25 @@ import base64
 import contextlib
 import os
 import shutil
+import ssl
 import tempfile
 import time
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from .capture.files import read_frames
+from .capture.frame import Frame
 from .capture.recorder import Capture
-from .names import PARTNER, PORTS
+from .clients.tls import context as client_context
+from .names import CLEAR, GATE, PARTNER, PORTS
 from .network.host import Host, hosts_on
 from .network.rungs import open_network
 from .recordings import arrived, recording, recording_of, save
 from .sasl import Credentials
 from .servers.handle import ServerError, ServerHandle
+from .servers.switches import POP_WINDOW
 from .student import PARTNERS, Student
 
 _started: list[weakref.ref[Lab]] = []
@@ -35,6 +40,8 @@ class Lab:
         rung: ``sandbox``, ``loopback``, ``tap`` or ``replay``; default ``MAILLAB_RUNG``, else the best there is.
         mx: start the next hop too, the mail server of dave and erin at partner.example.test, so that mail leaves the
             house; and keep the mail server's mail on disk, in a temporary folder.
+        nat: put alice and mallory behind a router, as in a hotel: whoever is outside sees one address for both.
+        tls: give the servers TLS: STLS and STARTTLS, and the ports 995 and 465. Certificates are made for this lab.
 
     Raises:
         RungUnavailable: the rung asked for can't be had on this machine.
@@ -56,11 +63,13 @@ class Lab:
         student: str | None = None,
         rung: str | None = None,
         mx: bool = False,
+        nat: bool = False,
+        tls: bool = False,
     ) -> None:
         started = time.perf_counter()
         self._allow = [allow] if isinstance(allow, str) else list(allow)
         self.lesson = lesson
-        self.name = name = recording_of(lesson, [*self._allow, *(["mx"] if mx else [])])
+        self.name = name = recording_of(lesson, [*self._allow, *["mx"] * mx, *["nat"] * nat, *["tls"] * tls])
         if in_notebook():  # a cell that is run again means: start over
             for lab in running():
                 if lab.name == name:
@@ -68,18 +77,21 @@ class Lab:
         wanted = Student(student or os.environ.get("MAILLAB_STUDENT") or "guest")
         self._closing = contextlib.ExitStack()
         self._finalizer = weakref.finalize(self, end, os.getpid(), self._closing)
+        self._certificates: Path | None = None
         self._server: ServerHandle | None = None
         self._others: dict[str, ServerHandle] = {}  # by host: servers that a lesson starts beside the mail server
         try:
             self.network, self.passed_over = open_network(
-                rung or os.environ.get("MAILLAB_RUNG") or None, recording(name) if name else None
+                rung or os.environ.get("MAILLAB_RUNG") or None, recording(name) if name else None, nat
             )
             self._closing.callback(self.network.close)
             self.student = wanted if self.network.serves else Student("guest")
             self._hosts = hosts_on(self.network)
             if self.network.serves:
-                more = self._start_mx() if mx else {}
-                self._server = ServerHandle(self.mail, self.network, PORTS, self.student.id, self._allow, **more)
+                self._certificates = self._issue(["mail", "mx"] if mx else ["mail"]) if tls else None
+                more = self._tls | (self._start_mx() if mx else {})
+                ports = PORTS if tls else CLEAR
+                self._server = ServerHandle(self.mail, self.network, ports, self.student.id, self._allow, **more)
                 self._closing.callback(self._server.close)
             if name and (folder := os.environ.get("MAILLAB_RECORD")):  # set by `maillab record`
                 self._closing.callback(save, self.capture(self.mail).start(), Path(folder) / f"{name}.pcapng")
@@ -89,16 +101,37 @@ class Lab:
         self.seconds = time.perf_counter() - started
         _started.append(weakref.ref(self))
 
-    def _start_mx(self) -> dict[str, Any]:
-        """Start the next hop; gives what the mail server's configuration says about it."""
+    def _folder(self) -> str:
+        """A folder that nobody else can read, and that goes with the lab."""
         folder = tempfile.mkdtemp(prefix="maillab-")
         self._closing.callback(shutil.rmtree, folder, ignore_errors=True)
+        return folder
+
+    def _issue(self, hosts: list[str]) -> Path:
+        """Make a CA and certificates for these hosts."""
+        from .servers.certificates import issue  # here: most lessons come before TLS, and needn't wait for it
+
+        folder = Path(self._folder())
+        issue(folder, hosts)
+        return folder
+
+    @property
+    def _tls(self) -> dict[str, Any]:
+        """What a server's configuration says about TLS."""
+        return {} if self._certificates is None else {"tls": {"folder": str(self._certificates)}}
+
+    def _start_mx(self) -> dict[str, Any]:
+        """Start the next hop; gives what the mail server's configuration says about it."""
+        folder = self._folder()
         passwords = {user: account.password for user, account in self.student.partners.items()}
         self._others["mx"] = ServerHandle(
-            self.mx, self.network, {"smtp": PORTS["smtp"]}, self.student.id, [], passwords, domain=PARTNER
-        )
+            self.mx, self.network, {"smtp": PORTS["smtp"]}, self.student.id, [], passwords,
+            domain=PARTNER, **self._tls,
+        )  # fmt: skip
         self._closing.callback(self._others["mx"].close)
-        return {"spool": folder, "next_hop": self.network.route(self.mail.info, self.mx.info, PORTS["smtp"])}
+        route = self.network.route(self.mail.info, self.mx.info, PORTS["smtp"])
+        policy = "opportunistic" if self._certificates else "clear"
+        return {"spool": folder, "next_hop": route, "next_hop_name": f"mx.{PARTNER}", "next_hop_tls": policy}
 
     @property
     def alice(self) -> Host:
@@ -135,6 +168,20 @@ class Lab:
         comment = f"maillab, {self.rung} rung, {host.name}'s card. {self.network.real}"
         return Capture(host.card(), f"{host.name}'s card ({self.rung})", comment)
 
+    def experiment(self, name: str, run: Callable[[], object], on: Host | None = None) -> Capture | list[Frame]:
+        """What a host's card (mallory's by default) hears while ``run()`` does what only the sandbox's network can.
+
+        On other rungs ``run`` isn't called: you get the frames of ``data/captures/<name>.pcapng``, and are told so.
+        """
+        if self.rung == "sandbox":
+            with self.capture(on) as heard:
+                run()
+            if folder := os.environ.get("MAILLAB_RECORD"):
+                heard.save(Path(folder) / f"{name}.pcapng")
+            return heard
+        print(f"The {self.rung} rung can't show this. Here is {name}.pcapng, recorded in a sandbox.")
+        return list(read_frames(recording(name)))
+
     @property
     def live(self) -> bool:
         """Can anything new be tried? Not on the replay rung; and not while a recording is made, which would hold it."""
@@ -167,7 +214,7 @@ class Lab:
 
     @contextlib.contextmanager
     def put_back(self) -> Iterator[None]:
-        """Whatever the block does to the mail server's weaknesses and fixed challenges is undone at its end."""
+        """Whatever the block does to the mail server is undone at its end: weaknesses, challenges, window, TLS."""
         if self._server is None:
             yield
             return
@@ -184,6 +231,11 @@ class Lab:
         assert self._server is not None
         self._server.ask("allow", switches=before["on"])
         self._server.ask("fix", challenges=before["challenges"])
+        self._server.ask("window", seconds=before["window"])
+        if before["tls"]:
+            self._server.ask("tls", **before["tls"])
+        if before["next_hop"]:
+            self._server.ask("next_hop", tls=before["next_hop"])
 
     @contextlib.contextmanager
     def fixed_challenge(self, mechanism: str, challenge: str | None = None) -> Iterator[None]:
@@ -207,6 +259,110 @@ class Lab:
                 self._server.ask("allow", switches=[*now["on"], "fixed_challenge"])
                 self._server.ask("fix", challenges={**now["challenges"], mechanism: challenge})
             yield
+
+    @property
+    def window(self) -> float:
+        """For how many minutes a POP3 log-in opens SMTP to its address, with ``pop_before_smtp``; assign to change it.
+
+        Raises:
+            ServerError: less than 0, or more than a day.
+        """
+        return POP_WINDOW / 60 if self._server is None else float(self._server.ask("weakness")["window"]) / 60
+
+    @window.setter
+    def window(self, minutes: float) -> None:
+        if self._server is not None:
+            self._server.ask("window", seconds=minutes * 60)
+
+    def forward(self, minutes: float) -> None:
+        """Put the mail server's clock forward, so that nobody has to wait. Its log and its stamps follow.
+
+        Raises:
+            ServerError: back, or more than a year in all.
+        """
+        if self._server is not None:
+            self._server.ask("forward", seconds=minutes * 60)
+
+    def context(
+        self, verify: bool = True, version: str | None = None, keylog: str | Path | None = None
+    ) -> ssl.SSLContext:
+        """What a client needs for TLS: it trusts the CA of this lab, and nobody else.
+
+        Args:
+            verify: ``False`` for a client that believes anybody.
+            version: ``"1.2"`` or ``"1.3"`` only.
+            keylog: a file to write the connections' secrets to, with which they can be decrypted.
+
+        Raises:
+            RuntimeError: this lab was started without TLS.
+
+        Example::
+
+            mailbox = lab.alice.pop3s(lab.context())
+            mailbox = lab.alice.pop3()
+            mailbox.stls(lab.context(keylog="keys.log"))
+        """
+        return client_context(self._needs_tls() / "ca.pem", verify, version, keylog)
+
+    def _needs_tls(self) -> Path:
+        """The folder with the certificates."""
+        if not self.network.serves:
+            raise RuntimeError("On the replay rung there's no TLS: a recorded handshake can't be had again.")
+        if self._certificates is None:
+            raise RuntimeError("This lab has no TLS: start it with Lab(…, tls=True).")
+        return self._certificates
+
+    def certificate(self, kind: str, host: str = "mail") -> None:
+        """Which certificate a server shows from the next connection on.
+
+        Args:
+            kind: ``right``, ``expired``, ``wrong-name`` or ``self-signed``.
+            host: ``mail``, or ``mx`` where that runs.
+
+        Raises:
+            ServerError: no such certificate.
+            RuntimeError: this lab was started without TLS.
+        """
+        self._tls_of(host).ask("tls", certificate=kind)
+
+    def tls_versions(self, *versions: str, cipher: str = "") -> None:
+        """Which versions of TLS the mail server takes from the next connection on: ``"1.2"``, ``"1.3"`` or both.
+
+        Args:
+            cipher: with 1.2 alone, the only cipher suite, by OpenSSL's name.
+
+        Raises:
+            ServerError: no such version or suite.
+            RuntimeError: this lab was started without TLS.
+
+        Example::
+
+            lab.tls_versions("1.2", cipher="ECDHE-ECDSA-AES128-GCM-SHA256")
+            lab.tls_versions("1.2", "1.3")
+        """
+        self._tls_of("mail").ask("tls", versions=versions, cipher=cipher)
+
+    def _tls_of(self, host: str) -> ServerHandle:
+        self._needs_tls()
+        if host == "mx" and "mx" in self._others:
+            return self._others["mx"]
+        if host != "mail":
+            raise ValueError(f"No server with TLS is called {host!r}: it's mail, or mx in a lab with mx=True.")
+        return self.server
+
+    def next_hop(self, policy: str) -> None:
+        """What the mail server does about TLS on the way to mx, from the next attempt on.
+
+        Args:
+            policy: ``clear``, ``opportunistic`` or ``verified`` (``maillab.servers.next_hop.POLICIES``).
+
+        Raises:
+            ServerError: no such policy; or no next hop, in a lab without ``mx=True``.
+
+        On the replay rung nothing happens.
+        """
+        if self._server is not None:
+            self._server.ask("next_hop", tls=policy)
 
     def serve(
         self,
@@ -235,7 +391,7 @@ class Lab:
             self._others.pop(host.name).close()
         switches = [allow] if isinstance(allow, str) else list(allow)
         switches += ["fixed_challenge"] if challenges else []
-        handle = ServerHandle(host, self.network, PORTS, self.student.id, switches, accounts or {})
+        handle = ServerHandle(host, self.network, CLEAR, self.student.id, switches, accounts or {})
         self._others[host.name] = handle
         self._closing.callback(handle.close)
         if challenges:
@@ -258,7 +414,13 @@ class Lab:
         return kept
 
     def log(self) -> list[dict[str, Any]]:
-        """What the mail server wrote into its log: time, service, client, text."""
+        """What the mail server wrote into its log: time (seconds since 1970), service, client, text.
+
+        On the replay rung nobody wrote one: then a single entry says so.
+        """
+        if self._server is None:
+            text = "no log: there is no server on the replay rung, only what one said when this was recorded"
+            return [{"time": time.time(), "service": "", "client": "", "text": text}]
         entries: list[dict[str, Any]] = self.server.ask("log")["events"]
         return entries
 
@@ -276,6 +438,21 @@ class Lab:
             return arrived(recording(str(self.name)), self.mx.ip, user)
         server = self._others["mx"] if user in PARTNERS and "mx" in self._others else self.server
         return [base64.b64decode(row["mail"]) for row in server.ask("mails", user=user)["mails"]]
+
+    def nat_table(self) -> list[dict[str, str]]:
+        """What the router in front of alice and mallory translates at the moment, the oldest connection first.
+
+        Raises:
+            RungUnavailable: on all rungs but the sandbox.
+            RuntimeError: the lab was started without ``nat=True``.
+
+        A row is there until 2 s after its connection has ended. Example::
+
+            box = lab.alice.pop3()
+            lab.nat_table()
+            # [{'inside': '10.0.2.10:40312', 'outside': '192.0.2.1:50001', 'target': '192.0.2.25:110'}]
+        """
+        return self.network.nat_table()
 
     def queue(self) -> list[dict[str, Any]]:
         """What waits in the mail server to be passed on: sender, recipients, attempts, the last reply and more."""
@@ -317,9 +494,12 @@ class Lab:
         if self.passed_over:
             lines.append(("why not better", "; ".join(self.passed_over) + "."))
         for host in self._hosts.values():
-            offered = PORTS if host is self.mail else ["smtp"] if host.name in self._others and host is self.mx else []
+            ports = PORTS if self._certificates else CLEAR
+            offered = ports if host is self.mail else ["smtp"] if host.name in self._others and host is self.mx else []
             services = ", ".join(f"{name} {host.port(name)}" for name in offered)
             lines.append((host.name, f"{host.ip}  {host.info.role}" + (f" ({services})" if services else "")))
+        if self.network.gate:
+            lines.append((GATE.name, self.network.gate))
         weak = ", ".join(self._allow) or "none"
         lines += [("weaknesses on", weak), ("student", self.student.id)]
         return lines

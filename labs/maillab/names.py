@@ -6,14 +6,19 @@ can belong to anybody, so nothing that the lab prints or records can be mistaken
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 DOMAIN = "example.test"
 PARTNER = "partner.example.test"
 """Whose mail ``mx`` takes: a domain of its own, though its name stands below ours."""
 
-PORTS = {"smtp": 25, "pop3": 110, "submission": 587}
-"""Well-known port of each service the lab offers (IANA)."""
+PORTS = {"smtp": 25, "pop3": 110, "submission": 587, "pop3s": 995, "submissions": 465}
+"""Well-known port of each service the lab can offer (IANA)."""
+IMPLICIT_TLS = ("pop3s", "submissions")
+"""Those that are in TLS from the first octet (RFC 8314 section 3); they run where the lab has TLS."""
+CLEAR = {service: port for service, port in PORTS.items() if service not in IMPLICIT_TLS}
+"""Those that begin in the clear; what a lab has by default."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +50,20 @@ HOSTS = {
     )
 }
 
+GATE = Name("gate", "192.0.2.1", "02:00:00:00:00:01", "lets alice and mallory share its address")
+"""A router as in a hotel, which stands in front of alice and mallory where a lesson asks for it."""
+GATE_INSIDE = replace(GATE, ip="10.0.2.1", mac="02:00:00:00:00:02")
+"""Its other card, on the side of the guests."""
+BEHIND_GATE = HOSTS | {
+    "alice": replace(HOSTS["alice"], ip="10.0.2.10"),
+    "mallory": replace(HOSTS["mallory"], ip="10.0.2.66"),
+}
+"""The hosts where gate is real: alice and mallory have private addresses (RFC 1918 section 3)."""
+AS_GATE = HOSTS | {name: replace(HOSTS[name], ip=GATE.ip, mac=GATE.mac) for name in ("alice", "mallory")}
+"""The same as everybody else sees them: whatever they send comes from gate."""
 
-def host_named(name: str) -> Name:
+
+def host_named(name: str, among: Mapping[str, Name] = HOSTS) -> Name:
     """The host called ``name``, short or in full; anything else is refused, because the lab talks to itself only.
 
     Raises:
@@ -56,7 +73,7 @@ def host_named(name: str) -> Name:
     '192.0.2.25'
     """
     short = name.removesuffix("." + DOMAIN)
-    for host in HOSTS.values():
+    for host in among.values():
         if short == host.name or name == host.ip:
             return host
     raise ConnectionRefusedError(

@@ -3,8 +3,10 @@
 finding -> trial (loops: what is computed for each guess)
 words -> rules -> candidates -> crack (on every core) -> Result
 conversation -> replay
+Spoof: on the way to whoever sits on the same cable
 """
 
+from .arp import Spoof
 from .candidates import Candidates, scheme
 from .crack import Result, crack
 from .replay import Replayed, replay
@@ -14,5 +16,6 @@ from .trial import trial
 from .words import word_list
 
 __all__ = [
-    "RULES", "Candidates", "Replayed", "Result", "crack", "guesses", "rates", "replay", "scheme", "trial", "word_list",
+    "RULES", "Candidates", "Replayed", "Result", "Spoof",
+    "crack", "guesses", "rates", "replay", "scheme", "trial", "word_list",
 ]  # fmt: skip

@@ -20,7 +20,7 @@ from .turns import Turn
 class Conversation:
     """One TCP connection, in turns.
 
-    client, server: "ip:port". protocol: "pop3", "smtp" or None. turns: in the order in which they were said.
+    client, server: "ip:port". protocol: "pop3", "smtp", "imap" or None. turns: in the order in which they were said.
     complete: the capture holds it from SYN to FIN (or RST), and no byte is missing.
     captured: "both" directions, or only that of the "client" or the "server".
     sealed: with a key log, why (some of) what was said inside TLS couldn't be read; empty: all could be.
@@ -28,7 +28,7 @@ class Conversation:
 
     client: str
     server: str
-    protocol: Literal["pop3", "smtp"] | None
+    protocol: Literal["pop3", "smtp", "imap"] | None
     turns: list[Turn] = field(default_factory=list)
     complete: bool = False
     captured: Literal["both", "client", "server"] = "both"

@@ -6,6 +6,7 @@ No I/O and no protocol: what a line means is the business of a Grammar.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from .channel import Channel
 from .turns import Kind, Side, Turn, looks_like_tls
@@ -18,6 +19,16 @@ MAX_MAIL = 8 << 20  # a longer mail becomes several turns
 Emit = Callable[[Turn], None]
 
 
+@dataclass(slots=True)
+class Body:
+    """A mail that is crossing. left: bytes to come, None: up to a line with a single dot. verb: how it crosses."""
+
+    left: int | None
+    verb: str
+    command: Turn
+    begun: bool = False  # a part of it was a turn already
+
+
 class Cutter:
     """Two channels, and where each of them is: among lines, in a mail, or in TLS."""
 
@@ -25,10 +36,7 @@ class Cutter:
         self._emit = emit
         self.channels: dict[Side, Channel] = {"C": Channel(), "S": Channel()}
         self.tls: set[Side] = set()
-        self.body: dict[Side, int | str | None] = {"C": None, "S": None}  # bytes to come, or "." to wait for
-        self.body_verb = ""
-        self.body_command: Turn | None = None
-        self.body_begun = False
+        self.body: dict[Side, Body | None] = {"C": None, "S": None}
         self.desynced = False  # there was a gap
 
     def emit(self, side: Side, kind: Kind, count: int, partial: bool = False) -> Turn:
@@ -57,17 +65,15 @@ class Cutter:
         self._emit(self.emit(side, "tls", size))
         return True
 
-    def _take_body(self, side: Side) -> bool:
+    def _take_body(self, side: Side, body: Body) -> bool:
         channel = self.channels[side]
-        left = self.body[side]
         have = len(channel.buffer)
-        if isinstance(left, int):  # a counted block (BDAT)
-            count = min(left, have)
-            if count < left and count < MAX_MAIL:
+        if body.left is not None:  # a counted block (BDAT, IMAP's literals)
+            count = min(body.left, MAX_MAIL)
+            if count > have:
                 return False
-            self._mail(side, count, ended=count == left)
-            if count < left:
-                self.body[side] = left - count
+            body.left -= count
+            self._mail(side, body, count, ended=not body.left)
             return True
         if channel.line_start and channel.buffer.startswith((b".\r\n", b".\n")):
             end = 2 + channel.buffer.startswith(b".\r\n")
@@ -80,25 +86,25 @@ class Cutter:
         reply = self.next_reply_in_body(side) if self.desynced else None
         if reply is not None and (not end or reply < end):
             if reply:
-                self._mail(side, reply, ended=False)
+                self._mail(side, body, reply, ended=False)
             self.body[side] = None
             channel.line_start = True
             channel.scanned = 0
             return True
-        if end:
-            self._mail(side, end, ended=True)
+        if end and end <= MAX_MAIL:
+            self._mail(side, body, end, ended=True)
             return True
         if have > MAX_MAIL:
-            # Not amid a terminator: the last five bytes stay.
-            self._mail(side, have - 5, ended=False)
+            # Not amid a terminator: five bytes stay.
+            self._mail(side, body, MAX_MAIL - 5, ended=False)
             return True
         return False
 
-    def _mail(self, side: Side, count: int, ended: bool) -> None:
-        middle = self.body_begun and not self.channels[side].line_start
+    def _mail(self, side: Side, body: Body, count: int, ended: bool) -> None:
+        middle = body.begun and not self.channels[side].line_start
         turn = self.emit(side, "mail", count, partial=not ended)
-        turn.verb, turn.command, turn.middle = self.body_verb, self.body_command, middle
-        self.body_begun = not ended
+        turn.verb, turn.command, turn.middle = body.verb, body.command, middle
+        body.begun = True
         if ended:
             self.body[side] = None
         self._emit(turn)
@@ -109,9 +115,10 @@ class Cutter:
         """Only after a gap: where the mail must have ended, None when it goes on."""
         return None
 
-    def begin_body(self, side: Side, command: Turn, left: int | str) -> None:
-        self.body[side] = left
-        self.body_verb, self.body_command, self.body_begun = command.verb, command, False
+    def begin_body(self, side: Side, command: Turn, left: int | None = None) -> Body:
+        """From here on a mail crosses: `left` bytes, or up to a line with a single dot."""
+        body = self.body[side] = Body(left, command.verb, command)
+        return body
 
     def flush(self, side: Side) -> None:
         """No more bytes will come to complete what is in the buffer: hand it out as it is."""
@@ -121,8 +128,10 @@ class Cutter:
             return
         if side in self.tls:
             self._emit(self.emit(side, "tls", count, partial=True))
-        elif self.body[side] is not None:
-            self._mail(side, count, ended=False)
+        elif body := self.body[side]:
+            if body.left is not None:
+                body.left -= count
+            self._mail(side, body, count, ended=False)
         elif side == "C":
             self.client_line(count, partial=True)
         else:

@@ -10,6 +10,7 @@ from ..tls.keylog import KeyLog
 from ..tls.records import looks_like_tls
 from .cutting import Emit
 from .grammar import Grammar
+from .imap import Imap
 from .packets import names_of
 from .pop3 import Pop3
 from .recognise import MAX_HEAD, recognise
@@ -18,7 +19,7 @@ from .streams import Connection
 from .tunnel import Tunnel
 from .turns import Turn
 
-GRAMMARS: dict[str, type[Grammar]] = {"pop3": Pop3, "smtp": Smtp}
+GRAMMARS: dict[str, type[Grammar]] = {"pop3": Pop3, "smtp": Smtp, "imap": Imap}
 MAX_OPAQUE = 1 << 20  # so much is kept of a connection whose protocol is unknown
 
 

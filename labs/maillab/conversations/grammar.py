@@ -1,4 +1,4 @@
-"""What the dialogues of POP3 and SMTP have in common: replies answer commands, in order.
+"""What the dialogues of POP3, SMTP and IMAP have in common: replies answer commands.
 
 No I/O: bytes go in, turns come out.
 """
@@ -49,9 +49,10 @@ class Grammar(Cutter):
         self._emit(Turn("gap", "gap", time_ns / 1e9, number, [number], b"", side, missing=missing))
         channel.cut = True
         channel.line_start = False
-        left = self.body[side]
-        if isinstance(left, int):
-            self.body[side] = left - missing if left > missing else None
+        body = self.body[side]
+        if body and body.left is not None:
+            body.left -= missing
+            self.body[side] = body if body.left > 0 else None
         self.desynced = True
         if side == "S":
             self.guess = self.lost = self.greeted = True
@@ -80,8 +81,8 @@ class Grammar(Cutter):
             return False
         if side in self.tls:
             return self._take_tls(side)
-        if self.body[side] is not None:
-            return self._take_body(side)
+        if body := self.body[side]:
+            return self._take_body(side, body)
         if channel.line_start and 20 <= channel.buffer[0] <= 23:
             if len(channel.buffer) < 3:
                 return False
@@ -99,20 +100,24 @@ class Grammar(Cutter):
     def command(self, count: int, partial: bool = False) -> Turn:
         """A command of the client; it waits for its reply."""
         turn = self.emit("C", "command", count, partial)
-        verb, _, argument = turn.data.strip().partition(b" ")
-        turn.verb = verb.decode("ascii", "replace").upper()[:32]
-        turn.argument = argument.strip(b"\r\n") if turn.verb == "PASS" else argument.strip()
-        if turn.verb == "PASS":
-            # The password is everything after one space, spaces included (RFC 1939 section 7).
-            turn.argument = turn.data.rstrip(b"\r\n").lstrip()[5:]
+        answered = self.read_command(turn)
         if self.lost:
             # What still waits was answered in the gap: a client that isn't pipelining has read it.
             self.waiting.clear()
             self.lost = False
-        self.waiting.append(turn)
+        if answered:
+            self.waiting.append(turn)
         if len(self.waiting) > MAX_WAITING:
             self.waiting.popleft()
         return turn
+
+    def read_command(self, turn: Turn) -> bool:
+        """Find verb and argument in a command; is there a reply to it?"""
+        verb, _, argument = turn.data.strip().partition(b" ")
+        turn.verb = verb.decode("ascii", "replace").upper()[:32]
+        # The password is everything after one space, spaces included (RFC 1939 section 7).
+        turn.argument = argument.strip() if turn.verb != "PASS" else turn.data.rstrip(b"\r\n").lstrip()[5:]
+        return True
 
     def take_client_line(self) -> bool:
         count = self.line("C")

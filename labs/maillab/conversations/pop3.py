@@ -82,15 +82,14 @@ class Pop3(Grammar):
             turn = self.emit("S", "reply", count, partial)
             command = self.replied(turn)
             if command and command.verb in MAILS and turn.data.startswith(b"+OK"):
-                self.begin_body("S", command, ".")
+                self.begin_body("S", command)
         elif buffer.startswith((b"+ ", b"+\r", b"+\n")) and self.waiting and self.waiting[0].verb == "AUTH":
             turn = self.emit("S", "challenge", count, partial)
             self.replied(turn, final=False)
             self.expect_response, self.blocked = True, False
         elif self.channels["S"].cut and self.waiting and self.waiting[0].verb in MAILS:
             # The reply's first line was lost in a gap, and this is the mail.
-            self.begin_body("S", self.waiting.popleft(), ".")
-            self.body_begun = True
+            self.begin_body("S", self.waiting.popleft()).begun = True
             if partial:
                 self.flush("S")
             return

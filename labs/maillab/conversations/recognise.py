@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple
 
-Protocol = Literal["pop3", "smtp"]
-PROTOCOLS: tuple[Protocol, ...] = ("pop3", "smtp")
+Protocol = Literal["pop3", "smtp", "imap"]
+PROTOCOLS: dict[str, Protocol] = {"pop3": "pop3", "smtp": "smtp", "imap": "imap"}
 
 # Ports of RFC 6335's registry, and 2525, which many providers offer. They only break ties.
-PORTS: dict[int, Protocol] = {110: "pop3", 995: "pop3", 25: "smtp", 465: "smtp", 587: "smtp", 2525: "smtp"}
+PORTS: dict[int, Protocol] = {
+    **{110: "pop3", 995: "pop3", 143: "imap", 993: "imap"},
+    **{25: "smtp", 465: "smtp", 587: "smtp", 2525: "smtp"},
+}
 # So much is kept per side while nothing is certain.
 MAX_HEAD = 1 << 14
 
@@ -18,6 +21,12 @@ _POP3_ONLY = re.compile(
     re.I,
 )
 _SMTP_ONLY = re.compile(rb"(?:(?:EHLO|HELO|LHLO) ?.*|MAIL FROM:.*|RCPT TO:.*|STARTTLS|BDAT \d+( LAST)?)\r?$", re.I)
+# A tag, a command; nobody's tag is a command of POP3 or SMTP.
+_IMAP_ONLY = re.compile(
+    rb"(?!USER |PASS |AUTH |HELP |EHLO |HELO |NOOP )[A-Za-z0-9.]{1,32} (?:CAPABILITY|LOGOUT|STARTTLS|IDLE|NAMESPACE|"
+    rb"LOGIN \S+ \S.*|AUTHENTICATE \S+.*|(?:SELECT|EXAMINE|LIST|LSUB|STATUS|ENABLE|FETCH|UID|ID|APPEND) \S.*)\r?$",
+    re.I,
+)
 _LOGIN = re.compile(rb"(?:USER|PASS|AUTH) .*", re.I)
 _REPLY = re.compile(rb"\d{3}[ -]")
 
@@ -45,8 +54,7 @@ def recognise(
     """
     for side in (0, 1):
         if ports[side] in insist and opener != side:
-            protocol = insist[ports[side]]
-            return Guess("pop3" if protocol == "pop3" else "smtp", 1 - side)
+            return Guess(PROTOCOLS[insist[ports[side]]], 1 - side)
     sides = (0, 1) if opener is None else (opener,)
     for client in sides:
         protocol2 = _said(heads[client], heads[1 - client], first != client, ports[1 - client])
@@ -77,7 +85,11 @@ def _said(client: bytes, server: bytes, server_first: bool, port: int) -> Protoc
         # FTP has USER, PASS, LIST, STAT and RETR too: its replies are three digits.
         if _POP3_ONLY.match(line) and not _REPLY.match(server):
             return "pop3"
+        if _IMAP_ONLY.match(line) and not server.startswith((b"+OK", b"-ERR")) and not _REPLY.match(server):
+            return "imap"
         login = login or bool(_LOGIN.match(line))
+    if server_first and greeting.startswith((b"* OK", b"* PREAUTH", b"* BYE")):
+        return "imap"
     # Redis answers "+OK" too, but never speaks first.
     speaks = server_first and not client.startswith((b"*", b"$"))
     if greeting.startswith((b"+OK", b"-ERR")) and (speaks or login):

@@ -60,7 +60,8 @@ class Smtp(Grammar):
         is_reply = len(code) == 3 and code.isdigit() and bytes(buffer[3:4]) in (b" ", b"-", b"\r", b"\n", b"")
         challenge = is_reply and code == b"334"
         turn = self.emit("S", "challenge" if challenge else "reply", count, partial)
-        if is_reply and self.desynced and self.body["C"] == "." and code != b"354":
+        body = self.body["C"]
+        if is_reply and self.desynced and body and body.left is None and code != b"354":
             # The end of the mail was lost in a gap; the server has seen it.
             self.flush("C")
             self.body["C"] = None
@@ -71,7 +72,7 @@ class Smtp(Grammar):
             elif challenge and command.verb == "AUTH":
                 self.expect_response, self.blocked = True, False
             elif code == b"354" and command.verb == "DATA":
-                self.begin_body("C", command, ".")
+                self.begin_body("C", command)
         self._emit(turn)
 
     def is_greeting(self, turn: Turn) -> bool:
@@ -85,12 +86,12 @@ class Smtp(Grammar):
             if size.isdigit() and len(size) < 12 and int(size):
                 self.begin_body("C", turn, int(size))
         elif turn.verb == "DATA" and self.guess:
-            self.begin_body("C", turn, ".")  # the 354 wasn't captured: what follows can only be the mail
+            self.begin_body("C", turn)  # the 354 wasn't captured: what follows can only be the mail
 
     def lost_replies(self) -> None:
         super().lost_replies()
         if self.waiting and self.waiting[0].verb == "DATA" and self.body["C"] is None:
-            self.begin_body("C", self.waiting[0], ".")
+            self.begin_body("C", self.waiting[0])
 
     def mail_ended(self, side: Side, turn: Turn) -> None:
         # The mail itself is answered too; for DATA the command has had its 354 already.

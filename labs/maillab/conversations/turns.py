@@ -11,6 +11,8 @@ from ..tls.records import looks_like_tls as looks_like_tls  # the rooms' word fo
 Who = Literal["C", "S", "gap"]
 Kind = Literal["greeting", "command", "reply", "challenge", "response", "mail", "tls", "data", "gap"]
 Side = Literal["C", "S"]
+# Mails whose length was told beforehand: no dots are doubled in them (RFC 3030 section 2, RFC 9051 section 4.3).
+COUNTED = ("BDAT", "FETCH", "APPEND")
 
 
 @dataclass(slots=True)
@@ -22,7 +24,8 @@ class Turn:
     time: seconds since 1970, of its first byte. frame: number of the frame that holds its first byte;
     frames: all of them. data: the bytes as they crossed the wire, line ends and doubled dots included.
     side: "C" or "S", also for a gap (whose bytes are missing). missing: how many bytes a gap lost.
-    verb, argument: of a command, e.g. "RETR" and b"1". command: the turn a reply answers.
+    verb, argument: of a command, e.g. "RETR" and b"1"; of a mail, the command it crossed with.
+    command: the turn a reply answers.
     partial: its beginning or end is missing (a gap, the end of the capture, a limit).
     decrypted: it was said inside TLS and read with a key log; data is the plaintext, frames are those of its records.
     opened: a TLS record that was read, what it says is in turns that are decrypted.
@@ -56,7 +59,7 @@ class Turn:
     @property
     def message(self) -> bytes:
         """The mail itself: doubled dots undone, the final dot gone (RFC 5321 section 4.5.2, RFC 1939 section 3)."""
-        return self.data if self.verb == "BDAT" else unstuff(self.data, at_line_start=not self.middle)
+        return self.data if self.verb in COUNTED else unstuff(self.data, at_line_start=not self.middle)
 
     def __str__(self) -> str:
         return f"{self.who}: {self.text}"

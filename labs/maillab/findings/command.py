@@ -1,4 +1,4 @@
-"""`maillab findings CAPTURE… [--json] [--keylog FILE] [--port N=pop3|smtp]`"""
+"""`maillab findings CAPTURE… [--json] [--keylog FILE] [--port N=pop3|smtp|imap]`"""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ def row(finding: Finding) -> list[str]:
         to = ", ".join(finding.recipients)
         said = f"{finding.sender or '(nobody)'} -> {to or '(nobody)'}: {finding.subject or '(no subject)'}"
         said += f" ({finding.size:,} bytes{'' if finding.complete else ', incomplete'})"
+        said += finding.right and f", {finding.right}"
     elif finding.kind == "tls":
         said = "the rest is encrypted" if finding.accepted else "TLS was asked for"
         details = ", ".join(filter(None, [finding.sni, finding.version, finding.suite]))
@@ -60,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("captures", nargs="+", metavar="CAPTURE")
     parser.add_argument("--json", action="store_true", help="one JSON object a finding and line")
     parser.add_argument(
-        "--port", action="append", default=[], type=_port, metavar="N=pop3|smtp", help="what is spoken on port N"
+        "--port", action="append", default=[], type=_port, metavar="N=pop3|smtp|imap", help="what is spoken on port N"
     )
     parser.add_argument("--keylog", metavar="FILE", help="a TLS key log, to read what was said inside TLS, too")
     options = parser.parse_args(argv)

@@ -3,37 +3,37 @@
 from __future__ import annotations
 
 from ..conversations.dialogue import Dialogue
-from ..conversations.pop3 import MAILS
 from ..conversations.turns import Turn
 from ..tls.outside import Visible
 from ..tls.records import record_of
 from . import mechanisms
 from .attempt import Attempt
-from .finding import Finding
-from .mail import addresses, header_fields, path_of, unencoded
+from .envelope import Envelope
+from .finding import Finding, Kind
+from .mails import Mails
+from .pop_logins import Login, PopLogins
 
-MAX_KEPT = 32 << 20  # of a mail, so many bytes are kept; the rest is only counted
+LOGINS = ("AUTH", "AUTHENTICATE", "LOGIN", "PASS", "APOP")
 MAX_HELLO = 32  # TLS records in which hellos are looked for
-EXCERPT = 4096  # what is kept where mails aren't asked for
 
 
 class Observer:
     """Give it each turn, then close(); .findings is what was learned, in the order in which it ended.
 
     keep_mails=False keeps only the beginning of each mail, so that a large capture fits in memory.
+    pop_logins: what the observers of one capture share, since a log-in over POP3 may let in a mail over SMTP.
     """
 
-    def __init__(self, keep_mails: bool = True) -> None:
+    def __init__(self, keep_mails: bool = True, pop_logins: PopLogins | None = None) -> None:
         self.findings: list[Finding] = []
         self.dialogue: Dialogue | None = None
         self.missing = self.missing_from = 0  # bytes lost, and the first frame at which that shows
-        self._keep = MAX_KEPT if keep_mails else EXCERPT
+        self._pop_logins = pop_logins if pop_logins is not None else PopLogins()
+        self._mails = Mails(lambda turn, mechanism: self._note("mail", turn, mechanism), keep_mails)
         self._greeting = b""
         self._user: Turn | None = None
         self._attempts: list[Attempt] = []
-        self._mails: list[tuple[Turn | None, Finding]] = []
-        self._sender: str | None = None
-        self._recipients: list[tuple[Turn, str]] = []
+        self._login: bool | None = False  # did somebody log in on this connection? None: perhaps
         self._upgrade: Finding | None = None
         self._tls: Finding | None = None
         self._tls_turn: Turn | None = None  # the first TLS record
@@ -47,16 +47,19 @@ class Observer:
         elif kind == "reply":
             self._reply(turn)
         elif kind == "mail":
-            self._mail(turn)
+            if turn.verb != "LITERAL":  # a part of a mail, or something large that is none
+                self._mails.turn(turn)
         elif kind == "challenge" or kind == "response":
             self._exchange(turn)
         elif kind == "greeting":
             self._greeting = turn.data
+            self._mails.server_named(turn.data)
         elif kind == "tls":
             self._tls_record(turn)
         elif kind == "gap":
             self.missing += turn.missing
             self.missing_from = self.missing_from or turn.frame
+            self._login = self._login or None  # it may have been lost
             if turn.side == "C":
                 self._user = None  # another USER may have been lost
 
@@ -70,13 +73,13 @@ class Observer:
             self._tls.sni, self._tls.version = self._outside.sni, self._outside.version
             self._tls.suite = self._outside.suite
 
-    def _note(self, kind: str, turn: Turn, mechanism: str) -> Finding:
+    def _note(self, kind: Kind, turn: Turn, mechanism: str) -> Finding:
         assert self.dialogue is not None
         client, server = self.dialogue.names
         protocol = self.dialogue.protocol or ""
-        frames = list(turn.frames)
-        finding = Finding(kind, turn.frame, protocol, mechanism, client, server, frames=frames)  # type: ignore[arg-type]
+        finding = Finding(kind, turn.frame, protocol, mechanism, client, server, frames=list(turn.frames))
         finding.decrypted = turn.decrypted
+        self.findings.append(finding)
         return finding
 
     # -- log-ins --
@@ -85,7 +88,7 @@ class Observer:
         verb = turn.verb
         protocol = self.dialogue.protocol or "" if self.dialogue else ""
         attempt: Attempt | None = None
-        if verb == "AUTH" and turn.argument:
+        if verb in ("AUTH", "AUTHENTICATE") and turn.argument:
             name, _, initial = turn.argument.partition(b" ")
             attempt = Attempt(name.decode("ascii", "backslashreplace").upper()[:64], protocol, turn)
             attempt.initial = initial.strip() or None
@@ -96,11 +99,14 @@ class Observer:
             self._user = None
         elif protocol == "pop3" and verb == "APOP":
             attempt = Attempt("APOP", protocol, turn, responses=[turn.argument])
+        elif protocol == "imap" and verb == "LOGIN":
+            attempt = Attempt("LOGIN", protocol, turn)
         elif verb in ("STLS", "STARTTLS"):
             self._upgrade = self._note("tls", turn, verb)
-            self.findings.append(self._upgrade)
         elif protocol == "smtp":
-            self._envelope(turn)
+            envelope = self._mails.address(turn)
+            if envelope:
+                self._authorise(envelope, turn)
         if attempt:
             attempt.greeting = self._greeting
             attempt.frames = [*(attempt.user.frames if attempt.user else []), *turn.frames]
@@ -117,6 +123,8 @@ class Observer:
         line = turn.data.strip()
         if turn.kind == "challenge":
             attempt.challenges.append(line[3:].strip() if line[:3] == b"334" else line[1:].strip())
+        elif attempt.command.verb == "LOGIN":
+            attempt.responses.append(turn.data)  # literals, in which every byte counts
         elif line == b"*":
             attempt.aborted = True
         else:
@@ -126,26 +134,38 @@ class Observer:
         command = turn.command
         if command is None:
             return
-        good = turn.data.startswith((b"+OK", b"2"))
-        if command.verb in ("AUTH", "PASS", "APOP"):
+        good = self._is_good(turn)
+        if command.verb in LOGINS:
             attempt = self._attempt_of(command)
             if attempt:
                 attempt.frames += turn.frames
                 attempt.accepted = None if attempt.aborted else good
                 self._attempts.remove(attempt)
-                self._learn(attempt)
+                finding = self._learn(attempt)
+                if finding.accepted:
+                    self._logged_in(finding, turn)
         elif self._upgrade and command.verb == self._upgrade.mechanism and not self._tls_turn:
             self._upgrade.accepted = good
-        elif command.verb in ("DATA", "BDAT"):
-            # What answers a mail answers the DATA it belongs to; a BDAT is answered itself.
-            asked = command.command if command.kind == "mail" else command
-            for mail_command, finding in self._mails:
-                if mail_command is asked and not turn.data.startswith(b"3"):
-                    finding.accepted = good
-        elif command.verb == "RCPT" and not good:
-            self._recipients = [(rcpt, to) for rcpt, to in self._recipients if rcpt is not command]
+        elif command.verb in ("DATA", "BDAT", "APPEND"):
+            if not turn.data.startswith(b"3"):
+                self._mails.answered(command, good)
+        elif command.verb == "RCPT":
+            self._mails.rcpt_answered(command, good)
+        elif command.verb in ("EHLO", "HELO") and good:
+            self._mails.server_named(turn.data)
 
-    def _learn(self, attempt: Attempt) -> None:
+    def _is_good(self, reply: Turn) -> bool:
+        if self.dialogue and self.dialogue.protocol == "imap":
+            return reply.data[:300].upper().split()[1:2] == [b"OK"]
+        return reply.data.startswith((b"+OK", b"2"))
+
+    def _logged_in(self, finding: Finding, reply: Turn) -> None:
+        self._login = True
+        if finding.protocol == "pop3":
+            login = Login(finding.username, finding.mechanism, finding.frame, reply.time)
+            self._pop_logins.note(finding.client, finding.server, login)
+
+    def _learn(self, attempt: Attempt) -> Finding:
         learned = mechanisms.read(attempt)
         finding = self._note("credential", attempt.user or attempt.command, attempt.mechanism)
         finding.frames = sorted(set(attempt.frames))
@@ -153,59 +173,21 @@ class Observer:
         finding.username, finding.password, finding.authzid = learned.username, learned.password, learned.authzid
         finding.challenge, finding.response, finding.hashcat = learned.challenge, learned.response, learned.hashcat
         finding.accepted, finding.aborted = attempt.accepted, attempt.aborted
-        self.findings.append(finding)
+        return finding
 
-    # -- mails --
-
-    def _envelope(self, turn: Turn) -> None:
-        if turn.verb == "MAIL":
-            self._sender, self._recipients = path_of(turn.argument), []
-        elif turn.verb == "RCPT":
-            path = path_of(turn.argument)
-            if path is not None:
-                self._recipients.append((turn, path))
-        elif turn.verb in ("RSET", "EHLO", "HELO"):
-            self._sender, self._recipients = None, []
-
-    def _mail(self, turn: Turn) -> None:
-        last = self._mails[-1] if self._mails else None
-        goes_on = last is not None and not last[1].complete and self._belongs(last[0], turn)
-        if last is not None and goes_on:
-            finding = last[1]
-            finding.frames += turn.frames
-            self._mails[-1] = (turn.command, finding)
-        else:
-            finding = self._note("mail", turn, turn.verb)
-            self._mails = [*self._mails[-50:], (turn.command, finding)]
-            self.findings.append(finding)
-            if turn.verb in MAILS:
-                finding.accepted = True
-        part = turn.message
-        room = self._keep - len(finding.message)
-        if room > 0:
-            finding.message += part[:room]
-        finding.size += len(part)
-        finding.complete = self._ends(turn)
-        self._head(finding)
-
-    def _belongs(self, command: Turn | None, turn: Turn) -> bool:
-        if turn.verb == "BDAT":  # one mail in several BDAT commands (RFC 3030)
-            return command is not None and command.verb == "BDAT"
-        return command is turn.command
-
-    def _ends(self, turn: Turn) -> bool:
-        last = turn.verb != "BDAT" or (turn.command is not None and turn.command.argument.upper().endswith(b" LAST"))
-        return last and not turn.partial
-
-    def _head(self, finding: Finding) -> None:
-        fields = header_fields(finding.message)
-        finding.subject = next((unencoded(text) for text in fields.get("subject", [])), None)
-        if finding.protocol == "smtp":
-            finding.sender = self._sender
-            finding.recipients = [to for _, to in self._recipients]
-        else:
-            finding.sender = next(iter(addresses(fields.get("from", []))), None)
-            finding.recipients = addresses(fields.get("to", []) + fields.get("cc", []))
+    def _authorise(self, envelope: Envelope, mail: Turn) -> None:
+        """By what right is this mail sent? Judged when MAIL is said, from what was said before."""
+        assert self.dialogue is not None
+        if self._login:
+            envelope.authorised = "login"
+            return
+        unanswered = any(not attempt.aborted for attempt in self._attempts)
+        if self._login is None or unanswered or self.dialogue.connection.opener is None:
+            return
+        login = self._pop_logins.last(*self.dialogue.names)
+        envelope.authorised = "address" if login else "nobody"
+        if login:
+            envelope.popped = login.as_of(mail.time)
 
     # -- TLS --
 
@@ -231,6 +213,5 @@ class Observer:
             self._tls = self._upgrade
         elif self.dialogue and self.dialogue.protocol:
             self._tls = self._note("tls", self._tls_turn, "TLS")
-            self.findings.append(self._tls)
         if self._tls:
             self._tls.accepted = True

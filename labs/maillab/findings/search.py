@@ -13,6 +13,7 @@ from ..conversations.table import Table
 from ..tls.keylog import KeyLog
 from .finding import Finding
 from .observe import Observer
+from .pop_logins import PopLogins
 
 
 @dataclass(slots=True)
@@ -62,9 +63,10 @@ def search(
     """
     keys = KeyLog.of(keylog)
     observers: dict[int, Observer] = {}
+    pop_logins = PopLogins()
 
     def open_dialogue(connection: Connection) -> Dialogue:
-        observer = Observer(keep_mails)
+        observer = Observer(keep_mails, pop_logins)
         dialogue = Dialogue(connection, observer.turn, ports, keys)
         dialogue.mail_only = True
         observer.dialogue = dialogue

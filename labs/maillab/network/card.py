@@ -58,6 +58,10 @@ class Card(SuperSocket):
     def read(self) -> tuple[int, bytes] | None:
         """The next frame as (time in ns since 1970, bytes); None if there is none, or not for us. Never blocks."""
 
+    def send(self, x: Packet) -> int:
+        """Put a frame on the wire; only a card of the sandbox can (:class:`maillab.network.wire.WireCard`)."""
+        raise NotImplementedError("Only the sandbox has a wire that frames can be sent on; this card just listens.")
+
     def dropped(self) -> int:
         """How many frames were lost, because nobody read them in time, since this was last asked."""
         return 0

@@ -7,14 +7,17 @@ device, a recording relay or a capture from a file, is a :class:`Network` (one f
 from __future__ import annotations
 
 import socket
+import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import IO, Protocol
 
 from ..names import HOSTS, PORTS, Name, host_named
+from . import takeover
 from .card import Card
-from .clients import POP3, SMTP
+from .clients import POP3, POP3S, SMTP, SMTPS
 
 
 class RungUnavailable(Exception):
@@ -42,15 +45,24 @@ class Network(ABC):
     modes = ("hub", "switch")
     """What joins the hosts: a ``hub`` repeats each frame to all, a ``switch`` only to the port it is meant for."""
     _mode = "hub"
+    apart = False
+    """Whether a server sees each host at an address of its own."""
     serves = True
     """False where there is nobody to talk to, only recordings."""
     ended = False
+    names: Mapping[str, Name] = HOSTS
+    """Who is on this network."""
+    gate = ""
+    """What the lab's card says about the router in front of alice and mallory; empty where there is none."""
 
     @abstractmethod
     def connect(self, source: Name, target: Name, port: int, timeout: float) -> socket.socket: ...
 
     @abstractmethod
     def spawn(self, host: Name, argv: Sequence[str]) -> Process: ...
+
+    def listen(self, host: Name, port: int) -> socket.socket:
+        raise RungUnavailable(f"nobody can listen on the {self.rung} rung")
 
     @abstractmethod
     def card(self, host: Name) -> Card: ...
@@ -77,6 +89,29 @@ class Network(ABC):
         The address stays right when the server there ends and starts again.
         """
         raise RungUnavailable(f"no server can run on the {self.rung} rung")
+
+    def ip(self, host: Name, *commands: str) -> None:
+        """Run ``ip`` commands on a host (``man 8 ip``)."""
+        raise only_the_sandbox(self)
+
+    def borrowed(self, host: Name) -> list[str]:
+        """Addresses of others that ``host`` has taken, the latest last; the list may be changed."""
+        raise only_the_sandbox(self)
+
+    def plug(self, host: Name, plugged: bool) -> None:
+        """Put a host's cable in, or pull it out."""
+        raise only_the_sandbox(self)
+
+    def announce(self, host: Name, address: str) -> None:
+        """Tell everybody that ``address`` is at ``host``'s card now, as a host does that has just been given one
+        (ARP announcement, RFC 5227 section 2.3)."""
+        raise only_the_sandbox(self)
+
+    def nat_table(self) -> list[dict[str, str]]:
+        """What gate translates at the moment; see :meth:`maillab.lab.Lab.nat_table`."""
+        raise RungUnavailable(
+            f"Only the sandbox has a router that translates addresses; on the {self.rung} rung there is no table."
+        )
 
     def publish(self, host: Name, service: str, port: int) -> None:
         """A server on ``host`` reports on which port it really listens."""
@@ -137,8 +172,13 @@ class Host:
         """The address that captures show for this host."""
         return self.on.address(self.info)
 
+    @property
+    def mac(self) -> str:
+        """The address of this host's card."""
+        return self.info.mac
+
     def port(self, service: str) -> int:
-        """The port on which captures show ``service`` (``pop3``, ``smtp``, ``submission``) of this host."""
+        """The port on which captures show ``service`` (``pop3``, ``smtp``, ``submission`` …) of this host."""
         return self.on.port(self.info, service)
 
     def connect(self, host: str, port: int | str, timeout: float = 10.0) -> socket.socket:
@@ -148,10 +188,64 @@ class Host:
             ConnectionRefusedError: nobody listens there, or ``host`` isn't in the lab.
             TimeoutError: no answer within ``timeout`` seconds.
         """
-        number = PORTS.get(port, 0) if isinstance(port, str) else port
-        if not 0 < number < 65536:
-            raise ValueError(f"{port!r} is no port: take a number from 1 to 65535, or one of {', '.join(PORTS)}.")
-        return self.network.connect(self.info, host_named(host), number, timeout)
+        return self.network.connect(self.info, self._named(host), port_number(port), timeout)
+
+    def listen(self, port: int | str) -> socket.socket:
+        """A socket that listens here, on all of this host's addresses: ``accept()`` gives who connects.
+
+        Raises:
+            OSError: somebody listens on that port already.
+            RungUnavailable: on the replay rung.
+
+        Example::
+
+            with lab.mallory.listen("pop3") as listener:
+                sock, (address, port) = listener.accept()
+        """
+        return self.network.listen(self.info, port_number(port))
+
+    def borrow(self, address: str) -> AbstractContextManager[None]:
+        """For as long as the block lasts this host has the address of another one, too.
+
+        Whatever it opens then comes from there, and it answers ARP for it. It announces the address, as a host does
+        that was given one by DHCP; at the end its owner does.
+
+        Raises:
+            ConnectionRefusedError: the address is nobody's in the lab.
+            RungUnavailable: on all rungs but the sandbox.
+
+        Example::
+
+            with lab.alice.unplugged(), lab.mallory.borrow(lab.alice.ip):
+                lab.mallory.smtp("smtp")         # the server believes that alice is back
+        """
+        return takeover.borrow(self.network, self.info, self._named(address))
+
+    def unplugged(self) -> AbstractContextManager[None]:
+        """For as long as the block lasts this host's cable is out.
+
+        Raises:
+            RungUnavailable: on all rungs but the sandbox.
+        """
+        return takeover.unplugged(self.network, self.info)
+
+    def intercept(self, target: Host) -> AbstractContextManager[None]:
+        """For as long as the block lasts, what comes to this host's card for ``target`` stays here: who listens on
+        the port gets the connection, and the client believes that ``target`` answers.
+
+        Where nobody listens, the client is refused. Connections that this host opens still reach the real ``target``.
+        That the others' frames come to this card at all is another matter: see :class:`maillab.attacks.Spoof`.
+
+        Raises:
+            RungUnavailable: on all rungs but the sandbox.
+
+        Example::
+
+            with lab.mallory.intercept(lab.mail), lab.mallory.listen("pop3") as listener:
+                sock, client = listener.accept()
+                sock.getsockname()               # ('192.0.2.25', 110): mail's, not hers
+        """
+        return takeover.intercept(self.network, self.info, target.info)
 
     def spawn(self, argv: Sequence[str]) -> Process:
         """Start a program that lives on this host; its stdin, stdout and stderr are pipes."""
@@ -172,10 +266,45 @@ class Host:
         """Python's own ``smtplib.SMTP``, connected from here to ``host``'s ``submission`` or ``smtp`` port."""
         return SMTP(self.connect, host_named(host).fqdn, PORTS[service], self.info.fqdn, timeout)
 
+    def pop3s(self, context: ssl.SSLContext, host: str = "mail", timeout: float = 10.0) -> POP3S:
+        """Python's own ``poplib.POP3_SSL``: TLS from the first octet, with a context from ``lab.context()``.
+
+        Raises:
+            ssl.SSLCertVerificationError: the context verifies, and that isn't ``host``.
+        """
+        return POP3S(self.connect, host_named(host).fqdn, PORTS["pop3s"], timeout, context)
+
+    def smtps(self, context: ssl.SSLContext, host: str = "mail", timeout: float = 10.0) -> SMTPS:
+        """Python's own ``smtplib.SMTP_SSL``, to ``host``'s port for submission in TLS; see :meth:`pop3s`."""
+        return SMTPS(self.connect, host_named(host).fqdn, PORTS["submissions"], self.info.fqdn, timeout, context)
+
+    def _named(self, host: str) -> Name:
+        return host_named(host, self.on.names)
+
 
 def hosts_on(network: Network) -> Mapping[str, Host]:
     """The four hosts of a network, by name."""
-    return {name: Host(info, network) for name, info in HOSTS.items()}
+    return {name: Host(info, network) for name, info in network.names.items()}
+
+
+def port_number(port: int | str) -> int:
+    """A port by its number or service name.
+
+    >>> port_number("pop3")
+    110
+    """
+    number = PORTS.get(port, 0) if isinstance(port, str) else port
+    if not 0 < number < 65536:
+        raise ValueError(f"{port!r} is no port: take a number from 1 to 65535, or one of {', '.join(PORTS)}.")
+    return number
+
+
+def only_the_sandbox(network: Network) -> RungUnavailable:
+    """The error for what takes hosts that are hosts."""
+    return RungUnavailable(
+        "Only the sandbox has addresses that can be taken, cables that can be pulled and a path to stand on; "
+        f"this is the {network.rung} rung."
+    )
 
 
 def nobody_listens(target: Name, port: int) -> ConnectionRefusedError:

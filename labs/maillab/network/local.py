@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ class LocalServers(Network):
 
     def __init__(self) -> None:
         self._servers: dict[tuple[str, int], int] = {}
+        # Weakly held: one that nobody can accept on any more goes, as a socket does.
+        self._listeners: dict[tuple[str, int], weakref.ref[socket.socket]] = {}
 
     def publish(self, host: Name, service: str, port: int) -> None:
         self._servers[host.name, PORTS[service]] = port
@@ -36,6 +39,16 @@ class LocalServers(Network):
             return socket.create_connection((LOCAL, self._servers[target.name, port]), timeout)
         except (KeyError, ConnectionRefusedError):
             raise nobody_listens(target, port) from None
+
+    def listen(self, host: Name, port: int) -> socket.socket:
+        place = host.name, port
+        before = self._listeners[place]() if place in self._listeners else None
+        if place in self._servers and (place not in self._listeners or (before and before.fileno() != -1)):
+            raise OSError(f"Nobody else can listen on {host.name}, port {port}, now.")
+        listener = socket.create_server((LOCAL, 0))
+        self._listeners[place] = weakref.ref(listener)
+        self._servers[place] = listener.getsockname()[1]
+        return listener
 
     def spawn(self, host: Name, argv: Sequence[str]) -> subprocess.Popen[bytes]:
         # A session of its own (on Windows a process group), so that Jupyter's interrupt, which goes to the whole

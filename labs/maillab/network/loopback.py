@@ -38,8 +38,10 @@ class Loopback(LocalServers):
         "imitated: it keeps the cards of mallory and mx silent."
     )
 
-    def __init__(self) -> None:
+    def __init__(self, nat: bool = False) -> None:
         super().__init__()
+        if nat:
+            self.gate = "there is none here, and no need for one: everybody shares the address 127.0.0.1 anyway"
         self.card(HOSTS["mallory"]).close()  # may we listen at all?
 
     def port(self, host: Name, service: str) -> int:

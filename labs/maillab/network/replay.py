@@ -16,7 +16,7 @@ from scapy.layers.inet import IP, TCP
 from scapy.packet import Packet
 from scapy.utils import PcapNgReader
 
-from ..names import HOSTS, Name, host_named
+from ..names import AS_GATE, HOSTS, Name, host_named
 from .card import Card
 from .host import Network, Process, RungUnavailable
 from .tap import Cards
@@ -40,11 +40,13 @@ class Replay(Network):
     )
     serves = False
 
-    def __init__(self, recording: Path | None) -> None:
+    def __init__(self, recording: Path | None, nat: bool = False) -> None:
         if recording is None or not recording.exists():
             raise RungUnavailable(
                 "there is no recording of this lesson in data/captures: make one with `maillab record`"
             )
+        if nat:
+            self.names, self.gate = AS_GATE, "alice and mallory were behind it: this was recorded at the mail server"
         self._cards = Cards()
         with PcapNgReader(str(recording)) as reader:
             self._connections = consequences(connections(reader))

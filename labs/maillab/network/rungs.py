@@ -14,18 +14,22 @@ from .tap import Tap
 RUNGS = ("sandbox", "loopback", "tap", "replay")
 
 
-def open_network(rung: str | None = None, recording: Path | None = None) -> tuple[Network, list[str]]:
+def open_network(
+    rung: str | None = None, recording: Path | None = None, nat: bool = False
+) -> tuple[Network, list[str]]:
     """The best network this machine can carry, or the one asked for; and a reason for each that was passed over.
+
+    ``nat``: alice and mallory are behind a router and share its address.
 
     Raises:
         RungUnavailable: the rung asked for can't be had here.
         ValueError: there is no such rung.
     """
     makers: dict[str, Callable[[], Network]] = {
-        "sandbox": Sandbox,
-        "loopback": Loopback,
-        "tap": Tap,
-        "replay": lambda: Replay(recording),
+        "sandbox": lambda: Sandbox(nat),
+        "loopback": lambda: Loopback(nat),
+        "tap": lambda: Tap(nat),
+        "replay": lambda: Replay(recording, nat),
     }
     if rung is not None and rung not in makers:
         raise ValueError(f"{rung!r} is not a rung (MAILLAB_RUNG, or Lab(rung=…)): choose from {', '.join(RUNGS)}.")

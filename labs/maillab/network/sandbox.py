@@ -21,14 +21,21 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from ..names import HOSTS, Name
-from .card import Card, PacketCard
+from scapy.layers.l2 import ARP, Ether
+
+from ..names import BEHIND_GATE, GATE, GATE_INSIDE, Name
+from .cabling import cables
+from .card import Card
 from .host import Network, RungUnavailable, nobody_listens
+from .spawned import Spawned
+from .wire import WireCard
 
 HELPER = Path(__file__).with_name("sandbox_helper.py")
 """Not imported: it can't be on Windows, and has to run where the standard library is all there is."""
+ROUTER = Path(__file__).with_name("nat.py")
+"""Runs on the host ``gate``."""
 
 PATIENCE = 10.0
 """Seconds the sandbox may take to answer; it needs a few milliseconds, and up to a second to be built."""
@@ -38,16 +45,17 @@ GONE = "The lab's network has ended: run the cell that starts the lab again."
 
 
 class Sandbox(Network):
-    """Four network namespaces on one bridge.
+    """Four network namespaces on one bridge; with ``nat`` two of them on another one, and a router in between.
 
     Raises:
         RungUnavailable: not Linux, ``unshare`` or ``ip`` missing, or user namespaces forbidden.
     """
 
     rung = "sandbox"
+    apart = True
     real = "Everything is real: hosts, Ethernet, ports and frames, in a network of your own with no way out."
 
-    def __init__(self) -> None:
+    def __init__(self, nat: bool = False) -> None:
         if sys.platform != "linux":
             raise RungUnavailable("the sandbox needs Linux")
         for program, package in (("unshare", "util-linux"), ("ip", "iproute2")):
@@ -55,6 +63,14 @@ class Sandbox(Network):
                 raise RungUnavailable(f"the program {program!r} is missing: install the package {package}")
         self._lock = threading.Lock()
         self._number = 0
+        self._router: Spawned | None = None
+        self._borrowed: dict[str, list[str]] = {}
+        if nat:
+            self.names = BEHIND_GATE
+            self.gate = (
+                f"{GATE.ip}  {GATE.role}: the mail server sees this one for both "
+                f"(on their side gate is {GATE_INSIDE.ip})"
+            )
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(PATIENCE)
         with theirs:
@@ -67,7 +83,9 @@ class Sandbox(Network):
                 start_new_session=True,  # Jupyter's interrupt goes to our process group, not to the lab
             )
         try:
-            self._ask({"do": "build", "hosts": {h.name: {"ip": h.ip, "mac": h.mac} for h in HOSTS.values()}})
+            self._ask({"do": "build", "cables": cables(nat)})
+            if nat:
+                self._start_router()
         except TimeoutError:
             self.close()
             raise RungUnavailable(f"the network wasn't up within {PATIENCE:g} seconds: try again") from None
@@ -124,6 +142,8 @@ class Sandbox(Network):
         sock = socket.socket(fileno=fd)
         try:
             sock.settimeout(timeout)
+            if taken := self._borrowed.get(source.name):
+                sock.bind((taken[-1], 0))
             sock.connect((target.ip, port))
         except OSError as error:
             sock.close()
@@ -131,6 +151,15 @@ class Sandbox(Network):
                 raise nobody_listens(target, port) from None
             raise
         return sock
+
+    def listen(self, host: Name, port: int) -> socket.socket:
+        try:
+            _, (fd,) = self._ask({"do": "listen", "host": host.name, "port": port})
+        except ConnectionError:
+            raise
+        except OSError as error:
+            raise OSError(f"Nobody else can listen on {host.name}, port {port}, now ({error}).") from None
+        return socket.socket(fileno=fd)
 
     def spawn(self, host: Name, argv: Sequence[str]) -> Spawned:
         pipes = [os.pipe() for _ in range(3)]
@@ -149,10 +178,49 @@ class Sandbox(Network):
 
     def card(self, host: Name) -> Card:
         _, (fd,) = self._ask({"do": "card", "host": host.name})
-        return PacketCard(socket.socket(fileno=fd))
+        return WireCard(socket.socket(fileno=fd), host, self.names)
+
+    def ip(self, host: Name, *commands: str) -> None:
+        self._ask({"do": "ip", "host": host.name, "commands": commands})
+
+    def borrowed(self, host: Name) -> list[str]:
+        return self._borrowed.setdefault(host.name, [])
+
+    def plug(self, host: Name, plugged: bool) -> None:
+        self._ask({"do": "plug", "host": host.name, "plugged": plugged})
+
+    def announce(self, host: Name, address: str) -> None:
+        with self.card(host) as card:
+            card.send(Ether() / ARP(op="who-has", psrc=address, pdst=address))
+
+    def _start_router(self) -> None:
+        program = [sys.executable, "-I", "-S", str(ROUTER), GATE_INSIDE.ip, GATE.ip]
+        self._router = self.spawn(GATE, program)
+        self.nat_table()  # it answers when it is up
+
+    def nat_table(self) -> list[dict[str, str]]:
+        if self._router is None:
+            raise RuntimeError("There is no router in this lab: start it with Lab(…, nat=True).")
+        asked, answered = self._router.stdin, self._router.stdout
+        assert asked and answered
+        if self.ended:
+            raise ConnectionError(GONE)
+        with self._lock:
+            try:
+                asked.write(b"\n")
+                asked.flush()
+                if not select.select([answered], [], [], PATIENCE)[0]:
+                    raise TimeoutError("The lab's router doesn't answer: start the lab anew.")
+                rows: list[dict[str, str]] = json.loads(answered.readline())
+            except (BrokenPipeError, json.JSONDecodeError):
+                raise ConnectionError("The lab's router has ended: start the lab anew.") from None
+        return rows
 
     def rewire(self, mode: str) -> None:
         self._ask({"do": "mode", "mode": mode})
+        for name, taken in self._borrowed.items():  # a switch learns from the hosts' announcements
+            for address in taken:
+                self.announce(self.names[name], address)
 
     def kill(self, pid: int) -> None:
         """End a process inside, by its number there."""
@@ -164,6 +232,8 @@ class Sandbox(Network):
 
     def take_down(self, keep_stderr: bool = False) -> None:
         self._control.close()
+        if self._router:
+            self._router.close()
         try:
             self._helper.wait(2)
         except subprocess.TimeoutExpired:
@@ -171,29 +241,6 @@ class Sandbox(Network):
             self._helper.wait()
         if self._helper.stderr and not keep_stderr:
             self._helper.stderr.close()
-
-
-class Spawned:
-    """A process inside the sandbox, seen from outside: three pipes and a number."""
-
-    def __init__(self, sandbox: Sandbox, pid: int, fds: list[int]) -> None:
-        self._sandbox, self.pid = sandbox, pid
-        self.stdin: IO[bytes] | None = os.fdopen(fds[0], "wb")
-        self.stdout: IO[bytes] | None = os.fdopen(fds[1], "rb")
-        self.stderr: IO[bytes] | None = os.fdopen(fds[2], "rb")
-
-    def kill(self) -> None:
-        self._sandbox.kill(self.pid)
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait for the end, which shows as the end of its output (its exit code stays inside)."""
-        assert self.stdout is not None
-        while not self.stdout.closed and select.select([self.stdout], [], [], timeout)[0]:
-            if not self.stdout.read1(65536):  # type: ignore[attr-defined]
-                return 0
-        if self.stdout.closed:
-            return 0
-        raise subprocess.TimeoutExpired("a server of the lab", timeout or 0)
 
 
 APPARMOR = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")

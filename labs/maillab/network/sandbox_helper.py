@@ -22,11 +22,14 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-Hosts = dict[str, dict[str, str]]
+Cables = list[dict[str, Any]]
+"""Each: ``host``, ``device`` (its card), ``bridge`` (where the other end is), ``mac``, ``ip`` and ``setup``: further
+``ip`` commands that its host needs for it."""
 CLONE_NEWNET = 0x40000000
 SIOCETHTOOL = 0x8946
 OFFLOADS = {"rx checksum": 0x15, "tx checksum": 0x17, "sg": 0x19, "tso": 0x1F, "gso": 0x24, "gro": 0x2C}
 FOREVER = 100_000_000  # hundredths of a second: a switch that forgets would flood in the middle of a lesson
+IP_TRANSPARENT = 19
 SOL_PACKET, PACKET_ADD_MEMBERSHIP, PACKET_MR_PROMISC = 263, 1, 1
 ETH_P_ALL = 3
 libc = ctypes.CDLL(None, use_errno=True)
@@ -49,46 +52,49 @@ def ip(commands: Sequence[str], inside: int | None = None) -> None:
 
 
 class Room:
-    """A bridge with one cable to each host."""
+    """Hosts and bridges, and the cables between them."""
 
-    def __init__(self, hosts: Hosts) -> None:
-        self.hosts = hosts
+    def __init__(self, cables: Cables) -> None:
+        self.cables = cables
         self.children: list[subprocess.Popen[bytes]] = []
         self.here = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         self.namespace: dict[str, int] = {}
-        ip(
-            [
-                "link set lo up",
-                "link add bridge type bridge ageing_time 0 forward_delay 0 mcast_snooping 0",
-                "link set bridge addrgenmode none",
-                "link set bridge up",
+        self.bridges = sorted({cable["bridge"] for cable in cables})
+        commands = ["link set lo up"]
+        for bridge in self.bridges:
+            commands += [
+                f"link add {bridge} type bridge ageing_time 0 forward_delay 0 mcast_snooping 0",
+                f"link set {bridge} addrgenmode none",
+                f"link set {bridge} up",
             ]
-        )
-        for name, host in hosts.items():
-            call(libc.unshare, CLONE_NEWNET)
-            self.namespace[name] = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-            call(libc.setns, self.here, CLONE_NEWNET)
+        ip(commands)
+        for cable in cables:
+            host, device = cable["host"], cable["device"]
+            if host not in self.namespace:
+                call(libc.unshare, CLONE_NEWNET)
+                self.namespace[host] = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+                call(libc.setns, self.here, CLONE_NEWNET)
             # addrgenmode none: no IPv6 address, hence none of its chatter in the captures
             ip(
                 [
                     "link set lo up",
-                    f"link add eth0 address {host['mac']} type veth peer name {name} netns {os.getpid()}",
-                    "link set eth0 addrgenmode none",
-                    f"addr add {host['ip']}/24 dev eth0",
-                    "link set eth0 up",
+                    f"link add {device} address {cable['mac']} type veth peer name {plug(cable)} netns {os.getpid()}",
+                    f"link set {device} addrgenmode none",
+                    f"link set {device} up",
+                    *cable["setup"],
                 ],
-                inside=self.namespace[name],
+                inside=self.namespace[host],
             )
         ip(
-            [f"link set {name} master bridge addrgenmode none" for name in hosts]
-            + [f"link set {name} up" for name in hosts]
+            [f"link set {plug(cable)} master {cable['bridge']} addrgenmode none" for cable in cables]
+            + [f"link set {plug(cable)} up" for cable in cables]
         )
-        for name in hosts:
-            with self.open(name, socket.AF_INET, socket.SOCK_DGRAM) as sock:
-                plain_frames(sock, "eth0")
+        for cable in cables:
+            with self.open(cable["host"], socket.AF_INET, socket.SOCK_DGRAM) as sock:
+                plain_frames(sock, cable["device"])
         with socket.socket() as sock:
-            for name in hosts:
-                plain_frames(sock, name)
+            for cable in cables:
+                plain_frames(sock, plug(cable))
 
     def open(self, host: str, family: int, kind: int) -> socket.socket:
         """A socket that belongs to ``host``'s network for as long as it lives, whoever holds it."""
@@ -98,13 +104,26 @@ class Room:
         finally:
             call(libc.setns, self.here, CLONE_NEWNET)
 
-    def card(self, host: str) -> socket.socket:
+    def listen(self, host: str, port: int) -> socket.socket:
+        """A socket that listens on ``host``, also (transparent) on addresses of others that are routed to it."""
+        sock = self.open(host, socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.setsockopt(socket.SOL_IP, IP_TRANSPARENT, 1)
+            sock.bind(("", port))
+            sock.listen()
+        except OSError:
+            sock.close()
+            raise
+        return sock
+
+    def card(self, host: str, device: str = "eth0") -> socket.socket:
         """A packet socket on ``host``'s card that hears everything (promiscuous)."""
         call(libc.setns, self.namespace[host], CLONE_NEWNET)
         try:
             sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
-            sock.bind(("eth0", ETH_P_ALL))
-            index = socket.if_nametoindex("eth0")
+            sock.bind((device, ETH_P_ALL))
+            index = socket.if_nametoindex(device)
         finally:
             call(libc.setns, self.here, CLONE_NEWNET)
         sock.setsockopt(SOL_PACKET, PACKET_ADD_MEMBERSHIP, struct.pack("iHH8s", index, PACKET_MR_PROMISC, 0, b""))
@@ -113,11 +132,18 @@ class Room:
     def mode(self, mode: str) -> None:
         """hub: the bridge forgets at once where a host lives, and so repeats every frame to all. switch: it
         remembers; each host announces itself (gratuitous ARP) so that nothing is flooded for want of knowing."""
-        ip([f"link set bridge type bridge ageing_time {0 if mode == 'hub' else FOREVER} fdb_flush"])
+        ageing = 0 if mode == "hub" else FOREVER
+        ip([f"link set {bridge} type bridge ageing_time {ageing} fdb_flush" for bridge in self.bridges])
         if mode == "switch":
-            for name, host in self.hosts.items():
-                with self.card(name) as sock:
-                    sock.send(announcement(host))
+            for cable in self.cables:
+                with self.card(cable["host"], cable["device"]) as sock:
+                    sock.send(announcement(cable))
+
+    def plug(self, host: str, plugged: bool) -> None:
+        """Put the cable of ``host`` into its bridge, or pull it out."""
+        for cable in self.cables:
+            if cable["host"] == host:
+                ip([f"link set {plug(cable)} {'master ' + cable['bridge'] if plugged else 'nomaster'}"])
 
     def spawn(self, host: str, argv: list[str], stdio: Sequence[int]) -> int:
         def enter() -> None:
@@ -129,9 +155,14 @@ class Room:
         return child.pid
 
 
-def announcement(host: dict[str, str]) -> bytes:
-    mac = bytes.fromhex(host["mac"].replace(":", ""))
-    address = socket.inet_aton(host["ip"])
+def plug(cable: dict[str, Any]) -> str:
+    """What the bridge's end of a cable is called."""
+    return f"{cable['host']}-{cable['device']}"
+
+
+def announcement(cable: dict[str, Any]) -> bytes:
+    mac = bytes.fromhex(cable["mac"].replace(":", ""))
+    address = socket.inet_aton(cable["ip"])
     arp = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + mac + address + bytes(6) + address
     return b"\xff" * 6 + mac + b"\x08\x06" + arp + bytes(18)
 
@@ -152,8 +183,14 @@ def answer(room: Room, request: dict[str, Any], fds: Sequence[int]) -> tuple[dic
         return {}, [room.open(request["host"], socket.AF_INET, socket.SOCK_STREAM)]
     if what == "card":
         return {}, [room.card(request["host"])]
+    if what == "listen":
+        return {}, [room.listen(request["host"], request["port"])]
     if what == "mode":
         room.mode(request["mode"])
+    elif what == "plug":
+        room.plug(request["host"], request["plugged"])
+    elif what == "ip":
+        ip(request["commands"], inside=room.namespace[request["host"]])
     elif what == "spawn":
         return {"pid": room.spawn(request["host"], request["argv"], fds)}, []
     elif what == "kill":
@@ -174,7 +211,7 @@ def serve(control: socket.socket) -> None:
         try:
             request = json.loads(data)
             if request["do"] == "build":
-                room, reply = Room(request["hosts"]), {}
+                room, reply = Room(request["cables"]), {}
             else:
                 assert room is not None
                 reply, sockets = answer(room, request, fds)

@@ -13,7 +13,7 @@ import threading
 import time
 import weakref
 
-from ..names import Name
+from ..names import AS_GATE, GATE, Name
 from .card import Card, QueueCard
 from .local import LOCAL, LocalServers
 from .scribe import Scribe, other
@@ -73,8 +73,14 @@ class Tap(LocalServers):
         "Ethernet, IP and TCP headers, hub and switch were synthesised around those bytes."
     )
 
-    def __init__(self) -> None:
+    def __init__(self, nat: bool = False) -> None:
         super().__init__()
+        if nat:
+            self.names = AS_GATE
+            self.gate = (
+                f"{GATE.ip}  has no address to translate here: alice and mallory share it in all frames, as the mail "
+                "server would see them; in its own log everybody is 127.0.0.1"
+            )
         self._cards = Cards()
         self._open: set[socket.socket] = set()
 

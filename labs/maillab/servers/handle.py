@@ -106,6 +106,10 @@ class ServerHandle:
         answer = self._exchange({"do": do, **details})
         if do == "allow":
             self._config["allow"] = answer["on"]
+        elif do == "tls":
+            self._config["tls"] |= answer["tls"]
+        elif do == "next_hop":
+            self._config["next_hop_tls"] = answer["tls"]
         return answer
 
     def _exchange(self, message: dict[str, Any]) -> dict[str, Any]:

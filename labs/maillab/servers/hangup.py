@@ -12,11 +12,14 @@ async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     """Say that nothing more comes, let the client finish, and close.
 
     Closing while octets lie unread would send RST (RFC 1122 section 4.2.2.13), which overtakes the last reply: the
-    client would see a broken connection instead of the sentence that says why.
+    client would see a broken connection instead of the sentence that says why. TLS does all that by itself: it says
+    goodbye and waits for the other's (RFC 8446 section 6.1).
     """
+    if not writer.can_write_eof() or writer.transport.is_closing():
+        writer.close()
+        return
     try:
-        if writer.can_write_eof():
-            writer.write_eof()
+        writer.write_eof()
         async with asyncio.timeout(LINGER):
             while await reader.read(65_536):
                 pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 MAX_EVENTS = 10_000
@@ -12,7 +13,7 @@ MAX_EVENTS = 10_000
 
 
 class Event(NamedTuple):
-    """When (seconds since 1970), which service, which client (``address:port``), and what happened."""
+    """When by the host's clock (seconds since 1970), which service, which client (``address:port``), what happened."""
 
     time: float
     service: str
@@ -29,12 +30,13 @@ class EventLog:
     'alice logged in with USER/PASS'
     """
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
         self.events: deque[Event] = deque(maxlen=MAX_EVENTS)
+        self._now = now
 
     def add(self, service: str, client: str, text: str) -> None:
         """Remember an event. ``text`` must not hold what a client sent where a password may be."""
-        self.events.append(Event(time.time(), service, client, text))
+        self.events.append(Event(self._now(), service, client, text))
 
     @staticmethod
     def trouble(text: str) -> None:

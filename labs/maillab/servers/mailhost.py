@@ -9,20 +9,22 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from maillab.names import DOMAIN
+from maillab.names import DOMAIN, IMPLICIT_TLS, PORTS
 from maillab.servers.busy import explain
+from maillab.servers.clock import Clock
 from maillab.servers.delivery import Delivery
+from maillab.servers.house import House
 from maillab.servers.listen import listen
 from maillab.servers.log import EventLog
 from maillab.servers.maildrop import MAX_MESSAGE
+from maillab.servers.next_hop import NextHop
 from maillab.servers.queue import RETRY
 from maillab.servers.relay import Relay
 from maillab.servers.spool import Spool
 from maillab.servers.store import Store
 from maillab.servers.switches import Switches
+from maillab.servers.tls import Tls
 from maillab.student import Student
-
-SERVICES = ("pop3", "smtp", "submission")
 
 
 class ConfigError(Exception):
@@ -42,16 +44,18 @@ class MailHost:
             self.wanted = {str(service): int(port) for service, port in config["ports"].items()}
         except (KeyError, AttributeError, TypeError, ValueError) as error:
             raise ConfigError(f'the configuration needs "host", "address" and "ports": {error!r} is wrong.') from None
-        unknown = [service for service in self.wanted if service not in SERVICES]
+        unknown = [service for service in self.wanted if service not in PORTS]
         if unknown:
-            raise ConfigError(f"no service is called {unknown[0]!r}: choose from {', '.join(SERVICES)}.")
+            raise ConfigError(f"no service is called {unknown[0]!r}: choose from {', '.join(PORTS)}.")
         try:
             self.switches = Switches(config.get("allow", ()))
         except (TypeError, ValueError) as error:
             raise ConfigError(str(error)) from None
-        self.host = name if "." in name else f"{name}.{DOMAIN}"
-        self.log = EventLog()
-        spool, next_hop, retry = _relaying(config)
+        self.host = name if "." in name else f"{name}.{config.get('domain', DOMAIN)}"
+        self.clock = Clock()
+        self.log = EventLog(self.clock.now)
+        self.tls = _tls(config, name)
+        spool, next_hop, retry = _relaying(config, self.tls)
         try:
             self.store = _store(config, lambda: self.switches.allows("accept_anyone"), spool)
             self.delivery = Delivery(self.store, self.log, self.host)
@@ -60,6 +64,7 @@ class MailHost:
                 self.delivery.relay = Relay(queue, next_hop, self.host, self.log, self.delivery.give_back, retry)
         except OSError as error:
             raise ConfigError(f"the spool {spool} can't be used: {error.strerror or error}.") from None
+        self.house = House(self.host, self.store, self.switches, self.clock, self.log, self.delivery, self.tls)
         self._servers: list[asyncio.Server] = []
 
     async def start(self) -> dict[str, int]:
@@ -71,9 +76,7 @@ class MailHost:
         ports = {}
         for service, port in self.wanted.items():
             try:
-                server = await listen(
-                    service, self.address, port, self.host, self.store, self.switches, self.log, self.delivery
-                )
+                server = await listen(service, self.address, port, self.house)
             except (OSError, OverflowError) as error:
                 for started in self._servers:
                     started.close()
@@ -99,18 +102,25 @@ class MailHost:
         ``{"do": "queue"}``                          ``entries``: what waits to be passed on, see queue.py;
                                                      ``busy``: is an attempt under way?
         ``{"do": "hold", "held": true}``             no attempt is started any more; ``busy`` as above
-        ``{"do": "reset"}``                          all maildrops as at the start; queue and log are emptied
+        ``{"do": "reset"}``                          all maildrops as at the start; queue, log and POP3
+                                                     log-ins are forgotten
         ``{"do": "allow", "switches": […]}``         ``on``: exactly these are on now, also for open sessions
         ``{"do": "fix", "challenges": {…}}``         mechanism → the challenge it sends from now on, null for the
                                                      first that comes up; exactly these (``fixed_challenge``)
-        ``{"do": "weakness"}``                       ``on``, ``challenges``: what "allow" and "fix" take to come back
+        ``{"do": "window", "seconds": 600}``         how long a POP3 log-in counts (``pop_before_smtp``)
+        ``{"do": "tls", "certificate": "expired"}``  ``tls``: what is chosen now of ``certificate``, ``versions``,
+                                                     ``cipher`` (see tls.py); what isn't named stays as it is
+        ``{"do": "next_hop", "tls": "verified"}``    the policy for TLS to the next server, see next_hop.py
+        ``{"do": "weakness"}``                       ``on``, ``challenges``, ``window``, ``tls``, ``next_hop``: what
+                                                     "allow", "fix", "window", "tls", "next_hop" take to come back
+        ``{"do": "forward", "seconds": 60}``         puts the host's clock forward; ``now``: what it shows
         ============================================ =====================================================
 
         >>> host = MailHost({"host": "mail", "address": "127.0.0.1", "ports": {}})
         >>> host.command({"do": "allow", "switches": ["plaintext_login"]})
         {'ok': True, 'on': ['plaintext_login']}
         >>> host.command({"do": "dance"})  # doctest: +ELLIPSIS
-        {'error': "no command is called 'dance': choose from allow, deliver, fix, hold, ..."}
+        {'error': "no command is called 'dance': choose from allow, deliver, fix, forward, ..."}
         """
         do = request.get("do")
         actions = {name.removeprefix("_do_"): name for name in dir(self) if name.startswith("_do_")}
@@ -146,6 +156,7 @@ class MailHost:
         self.store.reset()
         if self.delivery.relay is not None:
             self.delivery.relay.clear()
+        self.house.pop_logins.clear()
         self.log.events.clear()
         return {}
 
@@ -171,7 +182,34 @@ class MailHost:
         return {}
 
     def _do_weakness(self, request: dict[str, Any]) -> dict[str, Any]:
-        return {"on": self.switches.on, "challenges": self.switches.fixed.texts}
+        return {
+            "on": self.switches.on,
+            "challenges": self.switches.fixed.texts,
+            "window": self.switches.pop_window,
+            "tls": self.tls and self.tls.choice,
+            "next_hop": self.delivery.relay and self.delivery.relay.next_hop.tls,
+        }
+
+    def _do_tls(self, request: dict[str, Any]) -> dict[str, Any]:
+        if self.tls is None:
+            raise ValueError("this server has no TLS.")
+        self.tls.choose(**{key: request.get(key, chosen) for key, chosen in self.tls.choice.items()})
+        return {"tls": self.tls.choice}
+
+    def _do_next_hop(self, request: dict[str, Any]) -> dict[str, Any]:
+        relay = self.delivery.relay
+        if relay is None:
+            raise ValueError("this server has no next hop.")
+        relay.next_hop = relay.next_hop.with_policy(request["tls"])
+        return {"tls": relay.next_hop.tls}
+
+    def _do_window(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.switches.set_window(float(request["seconds"]))
+        return {}
+
+    def _do_forward(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.clock.forward(float(request["seconds"]))
+        return {"now": self.clock.now()}
 
     def _do_store(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"kept": self.store.credentials.kept(self._user(request))}
@@ -183,11 +221,30 @@ class MailHost:
         return user
 
 
-def _relaying(config: dict[str, Any]) -> tuple[Path | None, tuple[str, int] | None, tuple[float, ...]]:
+def _tls(config: dict[str, Any], host: str) -> Tls | None:
+    """Where the certificates lie and what is chosen of them."""
+    chosen = config.get("tls")
+    if chosen is None:
+        if wanted := [service for service in config["ports"] if service in IMPLICIT_TLS]:
+            raise ConfigError(f'{wanted[0]} needs "tls", with the folder of the certificates.')
+        return None
+    try:
+        tls = Tls(Path(chosen["folder"]), host)
+        tls.choose(**{key: value for key, value in chosen.items() if key != "folder"})
+    except (LookupError, TypeError, ValueError, OSError) as error:
+        raise ConfigError(f'"tls" is {{"folder": path}}, with certificates in it for {host}: {error!r}') from None
+    return tls
+
+
+def _relaying(config: dict[str, Any], tls: Tls | None) -> tuple[Path | None, NextHop | None, tuple[float, ...]]:
     """Where mail is kept, where it goes from here, and the seconds between attempts."""
+    next_hop = None
     try:
         spool = Path(str(config["spool"])) if config.get("spool") else None
-        next_hop = (str(config["next_hop"][0]), int(config["next_hop"][1])) if config.get("next_hop") else None
+        if config.get("next_hop"):
+            address = (str(config["next_hop"][0]), int(config["next_hop"][1]))
+            next_hop = NextHop(address, str(config.get("next_hop_name", "")), ca=None if tls is None else tls.ca)
+            next_hop = next_hop.with_policy(config.get("next_hop_tls", "clear"))
         retry = tuple(float(seconds) for seconds in config.get("retry", RETRY))
     except (LookupError, TypeError, ValueError) as error:
         raise ConfigError(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from maillab.servers.store import Store
-from maillab.servers.switches import Switches
+from maillab.servers.switches import POP_WINDOW, Switches
 
 MAX_ADDRESS = 254
 """Octets in an address: RFC 5321 section 4.5.3.1.3 allows 256 with its angle brackets."""
@@ -37,6 +37,7 @@ class Envelope:
     recipient: str = ""
     service: str = "smtp"  # or "submission": by which port she came in
     popped: float | None = None  # seconds since somebody at her address logged in over POP3; None if nobody did
+    window: float = POP_WINDOW  # for so many seconds that counts, where pop_before_smtp is on
 
 
 class Verdict(NamedTuple):
@@ -88,6 +89,8 @@ def _elsewhere(case: Envelope, store: Store) -> bool:
     return not store.is_local(case.recipient)
 
 
+POP_BEFORE_SMTP = "POP before SMTP"
+
 RULES: tuple[Rule, ...] = (
     Rule(
         "log in first", "MAIL", "", "submission takes mail from nobody who hasn't logged in",
@@ -130,6 +133,15 @@ RULES: tuple[Rule, ...] = (
         "sender check", "RCPT", "sender_check", "whoever claims a sender of ours may send anywhere",
         "RFC 5321 section 7.1: a claim proves nothing", "250 2.1.5 OK, will be passed on",
         lambda case, store: _elsewhere(case, store) and "@" in case.sender and store.is_local(case.sender),
+    ),
+    Rule(
+        POP_BEFORE_SMTP, "RCPT", "pop_before_smtp", "whoever has the address of a recent POP3 log-in may send anywhere",
+        "RFC 2476 section 3.3 mentions it; gone from RFC 6409", "250 2.1.5 OK, will be passed on",
+        lambda case, store: case.popped is not None and case.popped <= case.window and _elsewhere(case, store),
+    ),
+    Rule(
+        "POP first", "RCPT", "pop_before_smtp", "anybody else is told how to become one of those", "",
+        "550 5.7.1 relaying denied, fetch your mail first", _elsewhere,
     ),
     Rule(
         "own recipients only", "RCPT", "", "anything else would make us an open relay", "RFC 5321 section 7.9",

@@ -9,8 +9,8 @@ b'+OK mail.example.test POP3 ready\r\n'
 >>> session.receive(b"USER alice\r\nPASS sesame\r\nSTAT\r\n")
 b'+OK now the password\r\n+OK alice has 1 message (22 octets)\r\n+OK 1 22\r\n'
 
-It knows USER and PASS, APOP, AUTH (RFC 5034), CAPA (RFC 2449), TOP, UIDL and response codes. Which command is possible
-in which state, and where it leads, stands in :mod:`maillab.servers.pop3_table`.
+It knows USER and PASS, APOP, AUTH (RFC 5034), STLS (RFC 2595), CAPA (RFC 2449), TOP, UIDL and response codes. Which
+command is possible in which state, and where it leads, stands in :mod:`maillab.servers.pop3_table`.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ class Pop3Server:
         switches: which weaknesses are on; asked at every command.
         host: the name in the greeting.
         log: called with a line about each log-in, each mail read or deleted, and the end.
+        opened: called with the user's name when somebody has logged in and has the maildrop.
+        stls: offer STLS. In the state HANDSHAKE nothing is run until :meth:`secured` is called.
     """
 
     def __init__(
@@ -51,10 +53,14 @@ class Pop3Server:
         switches: Switches,
         host: str = "mail.example.test",
         log: Callable[[str], None] = lambda text: None,
+        opened: Callable[[str], None] = lambda username: None,
+        stls: bool = False,
     ) -> None:
         self.state = State.AUTHORIZATION
         self.username: str | None = None
         self._store, self._switches, self._host, self._log = store, switches, host, log
+        self._opened = opened
+        self._stls, self._secure = stls, False
         self._timestamp = b""  # APOP's challenge, once it has been sent
         self._lines = LineBuffer()
         self._errors = 0
@@ -93,7 +99,7 @@ class Pop3Server:
         Take them one at a time and send each before asking for the next: a client that pipelines a thousand RETR
         then has one mail in memory, not a thousand.
         """
-        while not self.closed:
+        while self.state not in (State.CLOSED, State.HANDSHAKE):
             limit = MAX_LINE if self.state is State.EXCHANGE else MAX_COMMAND
             try:
                 line = self._lines.next(limit)
@@ -109,6 +115,12 @@ class Pop3Server:
                     reply = Reply("-ERR", "too many errors; closing")
                     self.lost()
             yield bytes(reply)
+
+    def secured(self) -> None:
+        """The connection is in TLS now: after STLS, or from the start. The session begins anew (RFC 2595 section 4)."""
+        self._secure, self._stls, self.state = True, False, State.AUTHORIZATION
+        if not self._switches.allows("tls_injection"):
+            self._lines.clear()  # it came in the clear, from whomever
 
     def lost(self) -> None:
         """The connection is gone: nothing is deleted (RFC 1939 section 6), and the maildrop is free again."""
@@ -145,7 +157,8 @@ class Pop3Server:
         return reply
 
     def _run(self, row: Row, given: str | None) -> Reply:
-        if row.when and not self._switches.allows(row.when):
+        needless = self._secure and row.when == "plaintext_login"
+        if row.when and not needless and not self._switches.allows(row.when):
             # RFC 3206 section 4: [AUTH] is also for log-ins that the server's policy forbids
             return Reply(
                 "-ERR", REFUSED_CLEAR if row.when == "plaintext_login" else f"{row.command} isn't offered here"
@@ -161,12 +174,19 @@ class Pop3Server:
 
     def _do_capa(self) -> Reply:
         capabilities = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING"]
-        if self._switches.allows("plaintext_login"):
+        if self._secure or self._switches.allows("plaintext_login"):
             capabilities.append("USER")
-        if self._switches.offered:
-            capabilities.append(" ".join(["SASL", *self._switches.offered]))
+        if mechanisms := self._switches.offered(self._secure):
+            capabilities.append(" ".join(["SASL", *mechanisms]))
+        if self._stls and self.state is not State.TRANSACTION:  # RFC 2595 section 4: where it's possible
+            capabilities.append("STLS")
         capabilities.append("IMPLEMENTATION maillab")
         return Reply("+OK", "what I can do", [line.encode() for line in capabilities])
+
+    def _do_stls(self) -> Reply:
+        if self._secure:
+            return Reply("-ERR", "this connection has TLS already")
+        return Reply("+OK", "begin TLS") if self._stls else Reply("-ERR", "unknown command")
 
     def _do_user(self, name: str) -> Reply:
         self._name = name
@@ -188,7 +208,7 @@ class Pop3Server:
         mechanism = MECHANISMS.get(name.upper()) if name.isascii() else None
         if mechanism is None:
             return Reply("-ERR", "that mechanism isn't known here")
-        if not self._switches.permits(mechanism):
+        if not self._switches.permits(mechanism, self._secure):
             return Reply("-ERR", REFUSED_CLEAR if mechanism.plaintext else "that mechanism isn't offered here")
         if initial is not None and not mechanism.initial_response:
             return Reply("-ERR", f"{mechanism.name} begins with the server's challenge (RFC 5034 section 4)")
@@ -210,7 +230,7 @@ class Pop3Server:
     def _step(self, response: bytes | None) -> Reply:
         assert self._exchange is not None
         mechanism, server = self._exchange
-        if not self._switches.permits(MECHANISMS[mechanism]):  # switched off in the meantime
+        if not self._switches.permits(MECHANISMS[mechanism], self._secure):  # switched off in the meantime
             return Reply("-ERR", "that mechanism isn't offered here")
         outcome = server.step(response)
         if isinstance(outcome, Challenge):
@@ -233,6 +253,7 @@ class Pop3Server:
         self._messages = list(maildrop.messages)
         self._errors = 0  # she has shown that she is somebody
         self._log(f"{username} logged in with {how}")
+        self._opened(username)
         return Reply("+OK", f"{username} has {self._summary()}")
 
     # TRANSACTION

@@ -20,6 +20,7 @@ class State(StrEnum):
     AUTHORIZATION = "AUTHORIZATION"
     NAMED = "AUTHORIZATION, name given"
     EXCHANGE = "AUTHORIZATION, in an exchange"
+    HANDSHAKE = "TLS handshake"
     TRANSACTION = "TRANSACTION"
     UPDATE = "UPDATE"
     CLOSED = "closed"
@@ -42,10 +43,10 @@ class Row(NamedTuple):
     rfc: str
 
 
-RESPONSE, CANCEL, UPDATED = "(response)", "*", "(deletes the marked)"
-"""What isn't a command word: a line in an exchange, its cancellation, and what UPDATE does by itself."""
+RESPONSE, CANCEL, SECURED, UPDATED = "(response)", "*", "(TLS is up)", "(deletes the marked)"
+"""What isn't a command word: a line in an exchange, its cancellation, and what happens by itself."""
 
-_A, _N, _E, _T = State.AUTHORIZATION, State.NAMED, State.EXCHANGE, State.TRANSACTION
+_A, _N, _E, _T, _H = State.AUTHORIZATION, State.NAMED, State.EXCHANGE, State.TRANSACTION, State.HANDSHAKE
 _AUTH = "mechanism [initial-response]"
 
 TABLE: tuple[Row, ...] = (
@@ -55,6 +56,7 @@ TABLE: tuple[Row, ...] = (
     Row(_A, "APOP", "name digest", "+OK", _T, "apop", "RFC 1939 section 7"),
     Row(_A, "AUTH", _AUTH, "+", _E, "", "RFC 5034 section 4"),
     Row(_A, "AUTH", _AUTH, "+OK", _T, "", "RFC 5034 section 4"),
+    Row(_A, "STLS", "", "+OK", _H, "", "RFC 2595 section 4"),
     Row(_A, "QUIT", "", "+OK", State.CLOSED, "", "RFC 1939 section 4"),
     # "PASS … immediately after a successful USER": it works in this state only, and a failure starts over
     Row(_N, "PASS", "string", "+OK", _T, "plaintext_login", "RFC 1939 section 7"),
@@ -64,7 +66,10 @@ TABLE: tuple[Row, ...] = (
     Row(_N, "AUTH", _AUTH, "+", _E, "", "RFC 5034 section 4"),
     Row(_N, "AUTH", _AUTH, "+OK", _T, "", "RFC 5034 section 4"),
     Row(_N, "AUTH", _AUTH, "-ERR", _A, "", "RFC 5034 section 4"),
+    Row(_N, "STLS", "", "+OK", _H, "", "RFC 2595 section 4"),
     Row(_N, "QUIT", "", "+OK", State.CLOSED, "", "RFC 1939 section 4"),
+    # what the client says next is a TLS handshake, and then everything begins anew
+    Row(_H, SECURED, "", "", _A, "", "RFC 2595 section 4"),
     # in an exchange every line is base64 until it ends, one way or the other
     Row(_E, RESPONSE, "string", "+", _E, "", "RFC 5034 section 4"),
     Row(_E, RESPONSE, "string", "+OK", _T, "", "RFC 5034 section 4"),

@@ -11,6 +11,10 @@ With ``spool``, the path of a folder, mail is kept on disk and is there again wh
 folder. ``next_hop``, ``[address, port]``, is where mail for others goes; it needs a spool. ``retry`` says how many
 seconds to wait from one attempt to the next.
 
+``tls``, ``{"folder": path}``, turns TLS on: the folder holds what certificates.py makes; ``certificate``, ``versions``
+and ``cipher`` may be chosen there as with the command "tls". ``next_hop_tls`` is the policy for the way on (``clear``,
+``opportunistic``, ``verified``), ``next_hop_name`` the name in the next server's certificate.
+
 The answer is one line, ``{"ready": true, "ports": {…}}``, or ``{"error": "…"}`` and exit code 1. Every later line is a
 command and gets one line: ``{"ok": true, …}`` or ``{"error": "…"}``; ``MailHost.command`` in mailhost.py has them. A
 ``number`` in a request comes back in its answer, so that nobody takes a late answer for another. The end of stdin ends

@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import smtplib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from maillab.servers.log import EventLog
+from maillab.servers.next_hop import NextHop, hand_over, how, quit_politely
 from maillab.servers.queue import RETRY, Entry, pack, settle, unpack
 from maillab.servers.spool import Spool
 
 MAX_WAITING = 500
 """Mails in the queue."""
-
-TIMEOUT = 30.0
-"""Seconds to wait for each reply of the next server (RFC 5321 section 4.5.3.2 has minutes)."""
 
 GiveBack = Callable[[str, Mapping[str, str], bytes], None]
 
@@ -34,20 +31,20 @@ class Relay:
     """The queue of one host, and the task that empties it.
 
     Args:
-        next_hop: address and port of the server that gets everything.
+        next_hop: the server that gets everything; may be replaced at any time.
         give_back: called with the sender, what failed (recipient → reply) and the mail, when we give up.
     """
 
     def __init__(
         self,
         spool: Spool,
-        next_hop: tuple[str, int],
+        next_hop: NextHop,
         host: str,
         log: EventLog,
         give_back: GiveBack,
         schedule: Sequence[float] = RETRY,
     ) -> None:
-        self._spool, self._next_hop, self._host, self._log = spool, next_hop, host, log
+        self._spool, self.next_hop, self._host, self._log = spool, next_hop, host, log
         self._give_back, self._schedule = give_back, schedule
         self._wake = asyncio.Event()
         self._last_id = 0
@@ -115,16 +112,16 @@ class Relay:
         smtp = None
         try:
             # smtplib waits, and a thread is there to wait.
-            smtp, replies = await asyncio.to_thread(hand_over, self._next_hop, self._host, entry, content)
-            self._settle(entry, replies, content)
+            smtp, replies = await asyncio.to_thread(hand_over, self.next_hop, self._host, entry, content)
+            self._settle(entry, replies, content, how(smtp))
         finally:
             self.busy = False
             if smtp is not None:  # only now: it may take its time, and the mail has gone already
                 await asyncio.to_thread(quit_politely, smtp)
 
-    def _settle(self, entry: Entry, replies: Mapping[str, str], content: bytes) -> None:
+    def _settle(self, entry: Entry, replies: Mapping[str, str], content: bytes, way: str) -> None:
         for to, reply in replies.items():
-            self._note(f"mail from <{entry.sender}> to <{to}>: {reply}")
+            self._note(f"mail from <{entry.sender}> to <{to}>{way}: {reply}")
         if entry.id not in self.entries:  # thrown away meanwhile
             return
         now = time.time()
@@ -145,55 +142,4 @@ class Relay:
         self.entries.pop(name, None)
 
     def _note(self, text: str) -> None:
-        self._log.add("relay", "{}:{}".format(*self._next_hop), text)
-
-
-def hand_over(
-    next_hop: tuple[str, int], host: str, entry: Entry, content: bytes
-) -> tuple[smtplib.SMTP | None, dict[str, str]]:
-    """Bring a mail to the next server.
-
-    Returns:
-        The connection, to be ended by :func:`quit_politely`, and the reply for each recipient.
-    """
-    smtp = None
-    try:
-        smtp = smtplib.SMTP(*next_hop, local_hostname=host, timeout=TIMEOUT)
-        return smtp, _transaction(smtp, entry, content)
-    except (smtplib.SMTPConnectError, smtplib.SMTPHeloError, smtplib.SMTPDataError) as error:
-        # A greeting, EHLO or DATA refused. (Their parent class is what smtplib says by itself, of overlong lines.)
-        reply = _reply(error.smtp_code, error.smtp_error)
-    except (OSError, smtplib.SMTPException, ValueError) as error:  # ValueError: what came back isn't SMTP
-        words = str(error).splitlines() or [type(error).__name__]
-        reply = f"451 4.4.1 no answer from the next server: {words[0]}"
-    return smtp, dict.fromkeys(entry.recipients, reply)
-
-
-def _transaction(smtp: smtplib.SMTP, entry: Entry, content: bytes) -> dict[str, str]:
-    """One mail (RFC 5321 section 3.3), command by command, because each recipient has a reply of its own."""
-    smtp.ehlo_or_helo_if_needed()
-    options = [f"SIZE={len(content)}"] if smtp.has_extn("size") else []
-    if not content.isascii() and smtp.has_extn("8bitmime"):
-        options.append("BODY=8BITMIME")
-    code, text = smtp.mail(entry.sender, options)
-    if code != 250:
-        return dict.fromkeys(entry.recipients, _reply(code, text))
-    replies = {to: _reply(*smtp.rcpt(to)) for to in entry.recipients}
-    taken = [to for to, reply in replies.items() if reply.startswith("2")]
-    if taken:
-        code, text = smtp.data(content)  # doubles the dots
-        replies |= dict.fromkeys(taken, _reply(code, text))
-    return replies
-
-
-def _reply(code: int, text: bytes | str) -> str:
-    """A reply on one line. smtplib has -1 for what it couldn't read."""
-    words = text.decode("ascii", "replace") if isinstance(text, bytes) else text
-    return f"{code if code > 0 else '451 4.4.2'} {' '.join(words.split())}"[:400]
-
-
-def quit_politely(smtp: smtplib.SMTP) -> None:
-    """End a connection, whatever state it is in."""
-    with contextlib.suppress(OSError, smtplib.SMTPException, ValueError):
-        smtp.quit()
-    smtp.close()
+        self._log.add("relay", "{}:{}".format(*self.next_hop.address), text)

@@ -10,18 +10,17 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, TLSSetupException
 
-from maillab.servers.delivery import Delivery
 from maillab.servers.hangup import hang_up
+from maillab.servers.house import House
 from maillab.servers.log import EventLog
 from maillab.servers.maildrop import MAX_MESSAGE
 from maillab.servers.policy import Envelope, judge
 from maillab.servers.smtp_auth import authenticate
 from maillab.servers.smtp_hooks import Hooks
 from maillab.servers.smtp_lines import MAX_LINE, BadLine, StrictReader
-from maillab.servers.store import Store
-from maillab.servers.switches import Switches
+from maillab.servers.tls import HandshakeFailed, start_tls
 
 MAX_ERRORS = 10
 """With the last of these the session ends: refused log-ins and commands that aren't understood."""
@@ -41,39 +40,38 @@ class SmtpServer(SMTP):
 
     Args:
         service: ``"smtp"`` takes mail from anybody for its own users (port 25); ``"submission"`` takes it only from
-            its own users after they logged in (port 587, RFC 6409 section 4.3).
+            its own users after they logged in (port 587, RFC 6409 section 4.3); ``"submissions"`` is the same, in TLS
+            from the first octet (port 465, RFC 8314 section 3.3).
         ended: called once when the connection is gone.
     """
 
     def __init__(
         self,
-        store: Store,
-        switches: Switches,
-        log: EventLog,
-        delivery: Delivery,
+        house: House,
         loop: asyncio.AbstractEventLoop,
-        host: str = "mail.example.test",
         service: str = "smtp",
         ended: Callable[[], None] = lambda: None,
     ) -> None:
         # aiosmtpd shares one such table between all sessions, and lengthens it at every EHLO.
         self.command_size_limits = collections.defaultdict(lambda: self.command_size_limit)
         super().__init__(
-            Hooks(store, switches, delivery),
-            hostname=host, ident="ESMTP ready", data_size_limit=MAX_MESSAGE, timeout=IDLE, loop=loop,
+            Hooks(house),
+            hostname=house.host, ident="ESMTP ready", data_size_limit=MAX_MESSAGE, timeout=IDLE, loop=loop,
         )  # fmt: skip
         self.command_size_limits["AUTH"] = MAX_LINE
         # A second time, with a reader that takes no bare LF for the end of a command.
         asyncio.StreamReaderProtocol.__init__(self, StrictReader(loop), self._cb_client_connected, loop)
         self.service = service
         self.username: str | None = None
-        self._store, self._switches, self._events, self._ended = store, switches, log, ended
+        self._house, self._ended = house, ended
+        self.secure = False
         self._errors = 0
+        self._gone = False
         self._client = ("?", 0)
 
     def note(self, text: str) -> None:
         """Remember an event of this session."""
-        self._events.add(self.service, "{}:{}".format(*self._client), text)
+        self._house.log.add(self.service, "{}:{}".format(*self._client), text)
 
     @property
     def reader(self) -> asyncio.StreamReader:
@@ -93,7 +91,10 @@ class SmtpServer(SMTP):
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
-        """As aiosmtpd's, and noted."""
+        """As aiosmtpd's, and noted. After a failed handshake asyncio may call it, and may not: whoever is first."""
+        if self._gone:
+            return
+        self._gone = True
         self.note("closed")
         self._ended()
         super().connection_lost(error)
@@ -115,12 +116,14 @@ class SmtpServer(SMTP):
         """The reply to what went wrong while a line was read or run."""
         if isinstance(error, BadLine):
             return str(error)
+        if isinstance(error, TLSSetupException):
+            return ""  # aiosmtpd doesn't send it, but hangs up
         EventLog.trouble("".join(traceback.format_exception(error)))
         return "451 4.3.0 the server made a mistake"
 
     async def check_auth_needed(self, caller_method: str) -> bool:
         """Refuse what submission allows only after a log-in (RFC 6409 section 4.3, RFC 4954 section 6)."""
-        verdict = judge(self.envelope_so_far(""), self._store, self._switches)
+        verdict = judge(self.envelope_so_far(""), self._house.store, self._house.switches)
         if verdict.rule != "log in first":
             return False
         await self.push(verdict.reply)
@@ -128,7 +131,47 @@ class SmtpServer(SMTP):
 
     def envelope_so_far(self, sender: str, recipient: str = "") -> Envelope:
         """What the policy is asked about."""
-        return Envelope(self.client_address, self.username, sender, recipient, self.service)
+        last = self._house.pop_logins.last(self.client_address)
+        popped, window = last and last.seconds, self._house.switches.pop_window
+        service = self.service.removesuffix("s")  # the rules for submissions are those for submission
+        return Envelope(self.client_address, self.username, sender, recipient, service, popped, window)
+
+    async def _handle_client(self) -> None:
+        """As aiosmtpd's, after the handshake where TLS comes first."""
+        if self.service == "submissions":
+            try:
+                await self._start_tls()
+            except TLSSetupException as error:
+                self.connection_lost(error)
+                return
+        await super()._handle_client()
+
+    async def smtp_STARTTLS(self, arg: str) -> None:
+        """STARTTLS (RFC 3207)."""
+        if self._house.tls is None:
+            await self.push("502 5.5.1 STARTTLS isn't offered here")
+        elif arg:
+            await self.push("501 5.5.4 the syntax is: STARTTLS")
+        elif self.secure:
+            await self.push("503 5.5.1 this connection has TLS already")
+        elif not await self.check_helo_needed("EHLO"):
+            assert isinstance(self.transport, asyncio.Transport)
+            self.transport.pause_reading()  # her first octets of TLS are not for us
+            await self.push("220 2.0.0 begin TLS")
+            await self._start_tls()
+
+    async def _start_tls(self) -> None:
+        """Go over to TLS and forget what was said before (RFC 3207 section 4.2)."""
+        assert self._house.tls is not None and self._writer is not None and self.session is not None
+        try:
+            keep = self._house.switches.allows("tls_injection")
+            await start_tls(self.reader, self._writer, self._house.tls, self.note, keep)
+        except HandshakeFailed as error:
+            raise TLSSetupException from error
+        self.transport, self.secure, self.username = self._writer.transport, True, None
+        peer, self.session = self.session.peer, self._create_session()
+        self.session.peer, self.session.ssl = peer, self._writer.get_extra_info("ssl_object")
+        self._set_rset_state()
 
     async def smtp_AUTH(self, arg: str) -> None:
         """AUTH, with our own mechanisms. The rules for when are in RFC 4954 section 4."""
@@ -142,7 +185,7 @@ class SmtpServer(SMTP):
         elif self.envelope.mail_from:
             await self.push("503 5.5.1 not in the middle of a mail")
         else:
-            reply, self.username = await authenticate(self, arg, self._store, self._switches, self.note)
+            reply, self.username = await authenticate(self, arg, self._house.store, self._house.switches, self.note)
             self.session.authenticated = bool(self.username)
             await self.push(reply)
 
@@ -151,7 +194,9 @@ class SmtpServer(SMTP):
 
         A server that doesn't trust the client treats it as AUTH=<>, that is, as not said.
         """
-        await super().smtp_MAIL(_AUTH_PARAMETER.sub("", arg) if arg and self._switches.offered else arg)
+        await super().smtp_MAIL(
+            _AUTH_PARAMETER.sub("", arg) if arg and self._house.switches.offered(self.secure) else arg
+        )
 
     async def smtp_EHLO(self, hostname: str) -> None:
         """As aiosmtpd's; the allowance for SIZE in MAIL doesn't grow with each."""

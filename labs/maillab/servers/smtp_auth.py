@@ -10,7 +10,7 @@ from maillab.servers.store import Store
 from maillab.servers.switches import Switches
 
 
-def request(words: Iterable[str], switches: Switches) -> tuple[Mechanism, bytes | None] | str:
+def request(words: Iterable[str], switches: Switches, secure: bool = False) -> tuple[Mechanism, bytes | None] | str:
     """Which mechanism ``AUTH …`` asks for, and its initial response if it has one; or the reply that refuses it.
 
     >>> request(["PLAIN"], Switches())
@@ -26,7 +26,7 @@ def request(words: Iterable[str], switches: Switches) -> tuple[Mechanism, bytes 
     )  # RFC 4422 section 3.1 has them in capitals; RFC 5321 forgives
     if mechanism is None:
         return "504 5.5.4 that mechanism isn't known here"
-    if not switches.permits(mechanism):
+    if not switches.permits(mechanism, secure):
         return "538 5.7.11 no passwords without TLS here" if mechanism.plaintext else "504 5.5.4 not offered here"
     if not initial:
         return mechanism, None
@@ -50,7 +50,7 @@ async def authenticate(
     Raises:
         BadLine: a response that isn't a line; the text is the reply.
     """
-    asked = request((argument or "").split(" "), switches)
+    asked = request((argument or "").split(" "), switches, smtp.secure)
     if isinstance(asked, str):
         return asked, None
     mechanism, response = asked
@@ -62,7 +62,7 @@ async def authenticate(
         line = (await smtp.reader.readline()).removesuffix(b"\r\n")
         if line == b"*":
             return "501 5.7.0 cancelled", None
-        if not switches.permits(mechanism):  # switched off in the meantime
+        if not switches.permits(mechanism, smtp.secure):  # switched off in the meantime
             return "504 5.5.4 not offered here", None
         try:
             outcome = server.step(decode(line))

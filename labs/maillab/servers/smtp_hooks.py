@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from maillab.servers.delivery import Delivery
+from maillab.servers.house import House
 from maillab.servers.maildrop import MAX_MESSAGE
-from maillab.servers.policy import judge
+from maillab.servers.policy import POP_BEFORE_SMTP, Verdict, judge
 from maillab.servers.queue import MAX_HOPS, hops
-from maillab.servers.store import Store
-from maillab.servers.switches import Switches
 from maillab.servers.trace import received
 
 if TYPE_CHECKING:
@@ -25,17 +24,19 @@ _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 class Hooks:
     """aiosmtpd finds these by their names."""
 
-    def __init__(self, store: Store, switches: Switches, delivery: Delivery) -> None:
-        self._store, self._switches, self._delivery = store, switches, delivery
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._store, self._switches, self._delivery = house.store, house.switches, house.delivery
 
     async def handle_EHLO(
         self, smtp: SmtpServer, session: Any, envelope: Any, hostname: str, responses: list[str]
     ) -> list[str]:
-        """What the server can do. AUTH is there only if there's a mechanism to offer."""
+        """What the server can do. AUTH is there only if there's a mechanism to offer, STARTTLS only where it helps."""
         session.host_name = hostname
         lines = [smtp.hostname, "PIPELINING", f"SIZE {MAX_MESSAGE}", "8BITMIME"]
-        mechanisms = self._switches.offered
-        if mechanisms:
+        if self._house.tls is not None and not smtp.secure:
+            lines.append("STARTTLS")
+        if mechanisms := self._switches.offered(smtp.secure):
             lines.append("AUTH " + " ".join(mechanisms))
         return [f"250-{line}" for line in lines[:-1]] + [f"250 {lines[-1]}"]
 
@@ -62,10 +63,17 @@ class Hooks:
         if reply.startswith("250"):
             envelope.rcpt_tos.append(address)
             if verdict.relay:
-                smtp.note(f"lets mail from <{sender}> to <{address}> pass: {verdict.rule}")
+                smtp.note(f"lets mail from <{sender}> to <{address}> pass: {verdict.rule}{self._whose(smtp, verdict)}")
         else:
             smtp.note(f"refused mail from <{sender}> to <{address}>: {reply}")
         return reply
+
+    def _whose(self, smtp: SmtpServer, verdict: Verdict) -> str:
+        """With POP before SMTP, whom the server takes the client for."""
+        popped = self._house.pop_logins.last(smtp.client_address)
+        if verdict.rule != POP_BEFORE_SMTP or popped is None:
+            return ""
+        return f", {popped.username} logged in from this address {popped.seconds:.0f} s ago"
 
     async def handle_DATA(self, smtp: SmtpServer, session: Any, envelope: Any) -> str:
         """Have the mail delivered."""
@@ -77,10 +85,12 @@ class Hooks:
         if hops(content) > MAX_HOPS:
             smtp.note(f"refused mail from <{sender}>: it goes in circles")
             return "554 5.4.6 this mail goes in circles"
-        protocol = ("ESMTP" if session.extended_smtp else "SMTP") + ("A" if smtp.username else "")
+        # RFC 3848: S for TLS, A for a log-in; both need EHLO.
+        protocol = f"ESMTP{'S' * smtp.secure}{'A' * bool(smtp.username)}" if session.extended_smtp else "SMTP"
+        when = datetime.fromtimestamp(self._house.clock.now(), UTC)
 
         def stamp(recipient: str) -> bytes:
-            return received(session.host_name, smtp.client_address, smtp.hostname, protocol, recipient)
+            return received(session.host_name, smtp.client_address, smtp.hostname, protocol, recipient, when)
 
         reply, names = self._delivery.take(sender, envelope.rcpt_tos, stamp, content)
         if names:

@@ -15,9 +15,16 @@ SWITCHES: dict[str, str] = {
     "fixed_challenge": "sends the challenges that the lab has fixed, over and over again",
     "accept_anyone": "believes everybody whose name it has heard of, as an impostor does",
     "open_relay": "passes on mail from anybody to anywhere: an open relay",
+    "pop_before_smtp": "passes on mail to anywhere from the address of whoever has logged in over POP3 lately",
     "sender_check": "passes on mail to anywhere for whoever claims a sender in its own domain",
+    "tls_injection": "takes what came in the clear behind STLS or STARTTLS for something that came over TLS",
 }
 """What each switch makes the servers do. A mechanism that can be guessed offline is a weakness like any other."""
+
+
+POP_WINDOW = 600.0
+"""Seconds for which a POP3 log-in opens SMTP to its address, unless it's set otherwise."""
+LONGEST_WINDOW = 86_400.0
 
 
 class Switches:
@@ -34,6 +41,7 @@ class Switches:
     def __init__(self, on: Iterable[str] = ()) -> None:
         self._on: frozenset[str] = frozenset()
         self.fixed = FixedChallenges()
+        self.pop_window = POP_WINDOW
         self.set(on)
 
     def __repr__(self) -> str:
@@ -59,15 +67,14 @@ class Switches:
             raise ValueError(f"no switch is called {name!r}: choose from {', '.join(SWITCHES)}.")
         return name in self._on
 
-    def permits(self, mechanism: Mechanism) -> bool:
-        """Whether a log-in with this mechanism is possible on a connection without TLS."""
-        needed = ["plaintext_login"] if mechanism.plaintext else []
+    def permits(self, mechanism: Mechanism, secure: bool = False) -> bool:
+        """Whether a log-in with this mechanism is possible; ``secure``: on a connection with TLS."""
+        needed = ["plaintext_login"] if mechanism.plaintext and not secure else []
         return all(map(self.allows, [*needed, *([mechanism.weak] if mechanism.weak else [])]))
 
-    @property
-    def offered(self) -> list[str]:
+    def offered(self, secure: bool = False) -> list[str]:
         """The mechanisms to announce, best first: no weak one, unless it is switched on."""
-        return [mechanism.name for mechanism in MECHANISMS.values() if self.permits(mechanism)]
+        return [mechanism.name for mechanism in MECHANISMS.values() if self.permits(mechanism, secure)]
 
     def fix(self, challenges: Mapping[str, str | None]) -> None:
         """With ``fixed_challenge`` on: which mechanisms send which challenge from now on (exactly these).
@@ -82,6 +89,16 @@ class Switches:
     def challenge(self, mechanism: str, make: Callable[[], bytes]) -> bytes:
         """A challenge: a fresh one from ``make`` each time, as it has to be, unless it was fixed."""
         return self.fixed.get(mechanism, make)
+
+    def set_window(self, seconds: float) -> None:
+        """For how long a POP3 log-in opens SMTP to its address, where the switch pop_before_smtp is on.
+
+        Raises:
+            ValueError: less than nothing, or more than a day.
+        """
+        if not 0 <= seconds <= LONGEST_WINDOW:
+            raise ValueError(f"the window is 0 to {LONGEST_WINDOW:.0f} seconds long, not {seconds}.")
+        self.pop_window = float(seconds)
 
     @property
     def on(self) -> list[str]:

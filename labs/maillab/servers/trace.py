@@ -14,7 +14,7 @@ def received(helo: str, client: str, host: str, protocol: str, recipient: str, w
         helo: the name that the client gave in EHLO; anybody can say any name.
         client: her address, which the server saw itself.
         host: this server.
-        protocol: ``SMTP``, ``ESMTP``, or with ``A`` at the end if she logged in (RFC 3848).
+        protocol: ``SMTP``, ``ESMTP``, or with ``S`` behind it for TLS and ``A`` if she logged in (RFC 3848).
         recipient: to whom; empty if to several, who shouldn't learn of each other here (RFC 5321 section 7.6).
 
     >>> received("laptop", "192.0.2.10", "mail.example.test", "ESMTPA", "bob@example.test", datetime(2026, 11, 24, tzinfo=UTC))

@@ -10,6 +10,7 @@ from maillab.views.bytes import Field, byte_view, plain_fields
 from maillab.views.frames import frame_fields, frame_view
 from maillab.views.ladder import ladder
 from maillab.views.payload import payload_fields
+from maillab.views.recordsizes import sizes_plot, visible_table
 from maillab.views.send import sender
 from maillab.views.steps import steps_view
 from maillab.views.table import findings_table, frames_table, table
@@ -18,8 +19,10 @@ from maillab.views.view import View
 if TYPE_CHECKING:
     from maillab.views.guesscost import GuessCost, rate_plot
     from maillab.views.peeler import Peeler
+    from maillab.views.popwindow import PopWindow
     from maillab.views.relaymatrix import RelayMatrix
     from maillab.views.replaydesk import ReplayDesk
+    from maillab.views.tlsdesk import TlsDesk
     from maillab.views.toggle import HubSwitch
     from maillab.views.wireview import WireView
     from maillab.views.workbench import Workbench
@@ -29,8 +32,10 @@ __all__ = [
     "GuessCost",
     "HubSwitch",
     "Peeler",
+    "PopWindow",
     "RelayMatrix",
     "ReplayDesk",
+    "TlsDesk",
     "View",
     "WireView",
     "Workbench",
@@ -46,8 +51,10 @@ __all__ = [
     "plain_fields",
     "rate_plot",
     "sender",
+    "sizes_plot",
     "steps_view",
     "table",
+    "visible_table",
 ]
 
 #: Widgets are imported when first asked for: figures and the command line shouldn't pay for ipywidgets.
@@ -55,6 +62,8 @@ _WIDGETS = {
     "GuessCost": "guesscost",
     "HubSwitch": "toggle",
     "Peeler": "peeler",
+    "PopWindow": "popwindow",
+    "TlsDesk": "tlsdesk",
     "RelayMatrix": "relaymatrix",
     "ReplayDesk": "replaydesk",
     "WireView": "wireview",

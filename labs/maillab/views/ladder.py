@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from maillab.views.frames import NAMES
-from maillab.views.marks import Mark, credential_marks
+from maillab.views.marks import CLEAR, Mark, credential_marks
 from maillab.views.view import View, card, columns, mask, printable, size, stacked
 
 #: How much of a folded mail can be unfolded in the figure, and of a line be seen.
@@ -37,7 +37,7 @@ def ladder(
         return _several(drawn, f"… {others} not drawn" if len(talks) > MAX_TALKS else "")
     names = NAMES if names is None else names
     wanted = {highlight} if isinstance(highlight, int | str) else set(highlight)
-    turns = _join_tls(conversation.turns)
+    turns = _join_tls(_opened(conversation.turns))
     marks = credential_marks(turns)
     ends = _ends(conversation, names)
     start = next((turn.time for turn in turns if turn.who != "gap"), 0.0)
@@ -83,6 +83,7 @@ class _Row:
         if turn.kind == "mail":
             self.line, self.rest = _subject(data) or self.line, bytes(turn.message)
         self.mail = turn.kind == "mail" or bool(_subject(self.rest))
+        self.how = "decrypted with the key log" if getattr(turn, "decrypted", False) else CLEAR
         frames = {turn.frame, *getattr(turn, "frames", ())}
         self.lit = any(word in frames if isinstance(word, int) else word.encode() in turn.data for word in wanted)
 
@@ -104,13 +105,13 @@ class _Row:
             shown.append(escape(_short(self.line[at : mark.start])))
             shown.append(f'<span class="hit k-{mark.kind}">{escape(self._piece(mark))}</span>')
             if mark.label != "user":  # after USER the word says it itself
-                badges.append(f'<span class="badge{"" if mark.secret else " calm"}">{escape(mark.label)}</span>')
+                badges.append(f'<span class="badge{"" if mark.secret else " calm"}">{escape(self._label(mark))}</span>')
             if mark.decoded is not None:
                 subs.append(f'<span class="sub">decodes to {self._decoded_html(mark)}</span>')
             at = mark.end
         shown.append(escape(_short(self.line[at:])))
         if self.mail:
-            badges.append('<span class="badge">mail, in the clear</span>')
+            badges.append(f'<span class="badge">mail, {self.how}</span>')
         if getattr(self.turn, "partial", False):
             badges.append('<span class="badge calm">not whole</span>')
         text = f'<span class="txt">{"".join(shown)}{"".join(badges)}</span>'
@@ -141,6 +142,9 @@ class _Row:
         subject = _subject(self.rest) if self.turn.kind != "mail" else b""
         return f"{lines}, {size(len(self.rest))}" + (f" – {printable(subject)}" if subject else "")
 
+    def _label(self, mark: Mark) -> str:
+        return mark.label.replace(CLEAR, self.how)
+
     def _piece(self, mark: Mark) -> str:
         raw = _short(self.line[mark.start : mark.end])
         return mask(raw) if mark.secret and not self.reveal else raw
@@ -155,7 +159,8 @@ class _Row:
         if self.turn.who == "gap" or self.turn.kind == "gap":
             return what or "bytes are missing from the capture"
         if self.turn.kind == "tls":
-            return f"{self.turn.who}: {what or f'TLS, {size(len(self.turn.data))}'}, encrypted"
+            sealed = "" if "Hello" in what else ", encrypted"  # the two Hellos are in the clear, in all versions
+            return f"{self.turn.who}: {what or f'TLS, {size(len(self.turn.data))}'}{sealed}"
         return ""
 
     def text(self, ends: list[tuple[str, str]]) -> list[str]:
@@ -172,11 +177,11 @@ class _Row:
         line += _short(self.line[at:])
         for mark in self.marks:
             if mark.decoded is not None:
-                line += f"   <== {mark.label}: {self._decoded(mark)}"
+                line += f"   <== {self._label(mark)}: {self._decoded(mark)}"
             elif mark.secret:
-                line += f"   <== {mark.label}"
+                line += f"   <== {self._label(mark)}"
         line += f"  … {self._more()}" if self.rest else ""
-        return [*row, line + ("   <== mail, in the clear" if self.mail else "") + ("  *" if self.lit else "")]
+        return [*row, line + (f"   <== mail, {self.how}" if self.mail else "") + ("  *" if self.lit else "")]
 
 
 def _subject(mail: bytes) -> bytes:
@@ -188,6 +193,17 @@ def _subject(mail: bytes) -> bytes:
 def _short(data: bytes) -> str:
     """Printable, and cut where it would fill the page."""
     return printable(data[:LINE_BYTES]) + (f" … {size(len(data))}" if len(data) > LINE_BYTES else "")
+
+
+def _opened(turns: Iterable[Any]) -> list[Any]:
+    """Where a key log has opened the records, what was in them stands for them; the handshake before stays."""
+    kept: list[Any] = []
+    opened = False
+    for turn in turns:
+        opened = opened or getattr(turn, "decrypted", False)
+        if turn.kind != "tls" or not opened:
+            kept.append(turn)
+    return kept
 
 
 def _join_tls(turns: Iterable[Any]) -> list[Any]:

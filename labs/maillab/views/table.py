@@ -93,9 +93,12 @@ def _learned(found: Any, kind: str, reveal: bool) -> list[str | None]:
     if kind == "mail":
         to = _get(found, "recipients")
         people = f"{_get(found, 'sender') or '?'} → {', '.join(to) if isinstance(to, list | tuple) else to or '?'}"
-        return [None, None, f"mail “{_get(found, 'subject') or 'no subject'}”, {people}", accepted]
+        subject = _get(found, "subject") or "no subject"
+        by_right = f"; {found.right}" if getattr(found, "right", "") else ""
+        return [None, None, f"mail “{subject}”, {people}{by_right}", accepted]
     if kind == "tls":
-        return [None, None, "encrypted from here on", None]
+        spoken = f"{_get(found, 'version') or 'TLS'}{' to ' + found.sni if getattr(found, 'sni', None) else ''}"
+        return [None, None, f"{spoken}, encrypted from here on", None]
     password = _get(found, "password")
     more = None if password is not None or not _get(found, "challenge") else "challenge and response"
     if _get(found, "authzid"):

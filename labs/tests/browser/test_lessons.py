@@ -47,7 +47,8 @@ def move_each_widget(lesson: Lesson) -> None:
             for button in widget.get_by_role("button", name=label, exact=True).all():
                 button.click()
                 expect(widget.get_by_role("img")).to_have_attribute("aria-label", re.compile(f"With a {label}"))
-        for button in widget.get_by_role("button", name=re.compile("Send|Ask the server|Capture a log-in")).all():
+        works = re.compile("Send|Ask the server|Capture a log-in|Try it|Fetch the mail")
+        for button in widget.get_by_role("button", name=works).all():
             button.click()
             expect(widget.locator("tbody tr, .ladder li").first).to_be_visible(timeout=20_000)
             expect(button).to_be_enabled(timeout=20_000)

@@ -22,7 +22,15 @@ def test_ftp_is_not_mail() -> None:
 
 
 @pytest.mark.parametrize(
-    "first", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"*1\r\n$4\r\nPING\r\n", b"\0\1\2\3", HELLO, b"SSH-2.0-x\r\n"]
+    "first",
+    [
+        b"GET LOGIN HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"*1\r\n$4\r\nPING\r\n",
+        b"\0\1\2\3",
+        HELLO,
+        b"SSH-2.0-x\r\n",
+    ],
 )
 def test_other_protocols(first: bytes) -> None:
     talk = Talk(server=("192.0.2.25", 4711)).open().client(first).server(b"+OK\r\n").client(b"x\r\n").close()
@@ -59,7 +67,35 @@ def test_plaintext_pipelined_before_the_handshake() -> None:
     assert conversation.turns[4].kind == "tls"
 
 
-@pytest.mark.parametrize("port,protocol", [(995, "pop3"), (465, "smtp")])
+def test_upgrade_of_imap() -> None:
+    talk = Talk(server=("192.0.2.25", 4711)).open().server(b"* OK ready\r\n").client(b"1 STARTTLS\r\n")
+    talk.server(b"1 OK go\r\n").client(HELLO).server(HELLO).close()
+    (found,) = findings(talk.frames)
+    assert (found.protocol, found.mechanism, found.accepted) == ("imap", "STARTTLS", True)
+
+
+def test_hole_in_a_literal() -> None:
+    """Bytes of a mail are missing: their number is known, so what follows the mail is understood."""
+    talk = Talk().open().server(b"* OK ready\r\n").client(b"1 FETCH 1 BODY[]\r\n")
+    talk.server(b"* 1 FETCH (BODY[] {400}\r\nSubject: lunch\r\n\r\n")
+    talk.next[1] += 300
+    talk.server(b"x" * 82 + b")\r\n1 OK\r\n").client(b"2 LOGIN a b\r\n").server(b"2 OK in\r\n").close()
+    mail, login = findings(talk.frames)
+    assert (mail.subject, mail.complete, mail.size) == ("lunch", False, 100)
+    assert (login.username, login.accepted) == ("a", True)
+
+
+def test_huge_literals_are_not_held() -> None:
+    """A literal that is no mail, of any size: what comes after it is understood."""
+    data = b"z" * 3_000_000
+    talk = Talk(acks=False).open().server(b"* OK ready\r\n").client(b"1 FETCH 1 BODY[TEXT]\r\n")
+    talk.server(b"* 1 FETCH (BODY[TEXT] {3000000}\r\n" + data + b")\r\n1 OK\r\n")
+    talk.client(b"2 SEARCH TEXT {3000000+}\r\n" + data + b"\r\n").server(b"2 OK\r\n").client(b"3 LOGIN a b\r\n").close()
+    (login,) = findings(talk.frames)
+    assert (login.mechanism, login.username) == ("LOGIN", "a")
+
+
+@pytest.mark.parametrize("port,protocol", [(995, "pop3"), (465, "smtp"), (993, "imap")])
 def test_tls_from_the_first_byte(port: int, protocol: str) -> None:
     talk = Talk(server=("192.0.2.25", port)).open().client(HELLO).server(HELLO).close()
     (found,) = findings(talk.frames)
@@ -90,6 +126,8 @@ def test_all_client_lines_in_one_segment() -> None:
         ([b"EHLO a", b"AUTH PLAIN AGJvYgB0YW5zdGFhZg==", b"MAIL FROM:<a@b>"], ("PLAIN", "bob", "tanstaaf")),
         ([b"CAPA", b"USER bob", b"PASS x", b"STAT"], ("USER", "bob", "x")),
         ([b"CAPA", b"AUTH PLAIN", b"AGJvYgB0YW5zdGFhZg==", b"STAT"], ("PLAIN", "bob", "tanstaaf")),
+        ([b"1 CAPABILITY", b"2 LOGIN {3}", b'bob "x y"', b"3 LOGOUT"], ("LOGIN", "bob", "x y")),
+        ([b"1 AUTHENTICATE PLAIN", b"AGJvYgB0YW5zdGFhZg==", b"3 LOGOUT"], ("PLAIN", "bob", "tanstaaf")),
     ],
 )
 @pytest.mark.parametrize("syn", [True, False])

@@ -12,7 +12,7 @@ from maillab.conversations import follow
 from maillab.findings import findings
 
 FILES = sorted((Path(__file__).parent / "golden").glob("*.txt"))
-PORTS = {"pop3": 110, "smtp": 587}
+PORTS = {"pop3": 110, "smtp": 587, "imap": 143}
 
 
 def talk_of(path: Path, **kwargs: object) -> tuple[str, Talk, list[tuple[int, bytes]], dict[str, list[str]]]:

@@ -47,7 +47,7 @@ def test_json_of_a_mail(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     write_pcapng(path, Talk().play([(1, b"+OK\r\n"), (0, b"RETR 1\r\n"), (1, b"+OK\r\n" + mail)]).frames)
     assert main([str(path), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert list(found) == [*KEYS, "sender", "recipients", "subject", "size"]
+    assert list(found) == [*KEYS, "sender", "recipients", "subject", "size", "relayed", "authorised", "popped"]
     assert (found["sender"], found["recipients"], found["subject"]) == ("a@example.test", ["b@example.test"], "hi")
     assert found["kind"] == "mail" and found["username"] is None
 

@@ -1,7 +1,7 @@
 """Captures that nobody here made (../shared/captures): what is found against what is true.
 
-Real servers and clients with a manifest: precision and recall 1.0 for the mechanisms in scope. Captures of other
-projects' test suites: no error, and the attempts their index names.
+Real servers and clients with a manifest: precision and recall 1.0 for every mechanism. Captures of other projects'
+test suites: no error, the attempts, mails and upgrades that their index names; EXPLAINED is where it isn't right.
 """
 
 from __future__ import annotations
@@ -21,8 +21,12 @@ from maillab.findings import findings
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "captures"
 HASHED = {"APOP", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"}
-IN_SCOPE = {"USER", "PLAIN", "LOGIN", *HASHED}
 NAMES = {"USER/PASS": "USER", "PLAIN IR": "PLAIN"}
+# Mails sent, where the index (which counts MAIL commands that tshark saw) says something else.
+EXPLAINED = {
+    # One MAIL, two mails: a BDAT whose end is lost in a gap, then, without another MAIL, one with DATA.
+    "zeek_zeek__testing_btest_Traces_smtp_smtp-bdat-gap.pcap": 2,
+}
 
 
 def manifest(folder: str, name: str) -> list[dict[str, Any]]:
@@ -48,33 +52,36 @@ def ports_of(entry: dict[str, Any]) -> dict[int, str]:
     return {entry["port"]: names[entry["service"]]} if entry.get("service") in names else {}
 
 
+Attempt = tuple[str, str, str | None, str | None, bool | None]  # client, mechanism, user, password or token, verdict
+
+
+def truth(entry: dict[str, Any]) -> Counter[Attempt]:
+    """The attempts that the manifest names."""
+    return Counter(
+        (
+            e["client"],
+            NAMES.get(e["mechanism"], e["mechanism"]),
+            e.get("user"),
+            e.get("secret", e.get("token")),
+            e.get("accepted"),
+        )
+        for e in entry["expected"]
+    )
+
+
+def seen(entry: dict[str, Any]) -> Counter[Attempt]:
+    """The attempts that were found."""
+    found = findings(SHARED / "real" / entry["file"], ports_of(entry))
+    return Counter((f.client, f.mechanism, f.username, f.password, f.accepted) for f in found if f.kind == "credential")
+
+
 @needs_captures
 @pytest.mark.parametrize("entry", REAL, ids=lambda entry: entry["file"])
 def test_real(entry: dict[str, Any]) -> None:
+    assert seen(entry) == truth(entry)
     found = findings(SHARED / "real" / entry["file"], ports_of(entry))
-    credentials = [f for f in found if f.kind == "credential"]
-    expected = entry["expected"]
-    wanted = Counter(
-        (e["client"], NAMES.get(e["mechanism"], e["mechanism"]), e.get("user"), e.get("secret"), e.get("accepted"))
-        for e in expected
-        if NAMES.get(e["mechanism"], e["mechanism"]) in IN_SCOPE and entry["service"] != "imap"
-    )
-    got = Counter(
-        (f.client, f.mechanism, f.username, f.password, f.accepted) for f in credentials if f.mechanism in IN_SCOPE
-    )
-    assert got == wanted
-    # Mechanisms that aren't read yet are named, with the verdict, and nothing is made up.
-    others = Counter(
-        (e["client"], e["mechanism"], e.get("accepted"))
-        for e in expected
-        if NAMES.get(e["mechanism"], e["mechanism"]) not in IN_SCOPE
-    )
-    if entry["service"] != "imap":
-        assert (
-            Counter((f.client, f.mechanism, f.accepted) for f in credentials if f.mechanism not in IN_SCOPE) == others
-        )
     # What was seen in the clear.
-    if isinstance(entry.get("mails"), int) and "tls" not in entry and entry["service"] != "imap":
+    if isinstance(entry.get("mails"), int) and "tls" not in entry:
         mails = [f for f in found if f.kind == "mail" and f.mechanism != "TOP"]
         assert len(mails) == entry["mails"]
         assert all(mail.complete and mail.sender and mail.recipients and mail.accepted for mail in mails)
@@ -88,38 +95,26 @@ def test_real(entry: dict[str, Any]) -> None:
 
 @needs_captures
 def test_real_as_a_whole() -> None:
-    """Precision and recall per mechanism, printed with -s."""
+    """Precision and recall per mechanism, printed with -s: 1.0 for all."""
     hits: Counter[str] = Counter()
     wanted: Counter[str] = Counter()
     got: Counter[str] = Counter()
     for entry in REAL:
-        if entry["service"] == "imap":  # not read yet
-            continue
-        truth = Counter(
-            (e["client"], NAMES.get(e["mechanism"], e["mechanism"]), e.get("user"), e.get("secret"))
-            for e in entry["expected"]
-        )
-        seen = Counter(
-            (f.client, f.mechanism, f.username, f.password)
-            for f in findings(SHARED / "real" / entry["file"])
-            if f.kind == "credential"
-        )
-        for key, count in truth.items():
-            wanted[key[1]] += count
-        for key, count in seen.items():
-            got[key[1]] += count
-        for key, count in (truth & seen).items():
-            hits[key[1]] += count
-    for mechanism in sorted(IN_SCOPE):
-        precision = hits[mechanism] / got[mechanism] if got[mechanism] else "unknown"
-        print(f"{mechanism:13} {hits[mechanism]}/{wanted[mechanism]}, precision {precision}")
-        assert hits[mechanism] == wanted[mechanism] == got[mechanism]
+        true, ours = truth(entry), seen(entry)
+        for counts, counter in ((wanted, true), (got, ours), (hits, true & ours)):
+            for key, count in counter.items():
+                counts[key[1]] += count
+    for mechanism in sorted(wanted | got):
+        precision, recall = (hits[mechanism] / (counts[mechanism] or 1) for counts in (got, wanted))
+        print(f"{mechanism:13} {wanted[mechanism]:3} attempts, precision {precision:.2f}, recall {recall:.2f}")
+    assert hits == wanted == got
+    assert set(wanted) >= {"USER", "PLAIN", "LOGIN", "XOAUTH2", *HASHED} - {"SCRAM-SHA-1"}
 
 
 @needs_captures
 @pytest.mark.parametrize(
     "entry",
-    [e for e in REAL if e["service"] != "imap" and any(x["mechanism"] in HASHED for x in e["expected"])],
+    [e for e in REAL if any(x["mechanism"] in HASHED for x in e["expected"])],
     ids=lambda entry: entry["file"],
 )
 def test_real_can_be_guessed(entry: dict[str, Any]) -> None:
@@ -132,15 +127,15 @@ def test_real_can_be_guessed(entry: dict[str, Any]) -> None:
             with pytest.raises(ValueError, match="broke this log-in off"):
                 trial(finding)
             continue
-        truth = known[finding.client]
-        words = [b"x", b"x" * 65, "pässwörd".encode(), "日本".encode(), truth["password"].encode()]
+        told = known[finding.client]
+        words = [b"x", b"x" * 65, "pässwörd".encode(), "日本".encode(), told["password"].encode()]
         assert trial(finding).search(words) == words[-1]
         assert trial(finding).search(words[:-1]) is None
         mode = {"APOP": 20, "CRAM-MD5": 10200}.get(finding.mechanism)
         if mode is None:
             assert finding.hashcat is None
         else:
-            assert finding.hashcat == {"mode": mode, "line": truth[f"hashcat_{mode}"]}
+            assert finding.hashcat == {"mode": mode, "line": told[f"hashcat_{mode}"]}
 
 
 @needs_captures
@@ -158,6 +153,8 @@ def test_public(entry: dict[str, Any]) -> None:
     got = Counter((f.mechanism, f.accepted is True) for f in found if f.kind == "credential")
     assert got == wanted
     assert sum(f.mechanism == "RETR" for f in found) == entry["retr"]
+    sent = sum(f.kind == "mail" and f.protocol == "smtp" for f in found)
+    assert sent == EXPLAINED.get(entry["file"], entry["mail_from"])
     assert sum(f.kind == "tls" for f in found) == entry["stls"]
 
 

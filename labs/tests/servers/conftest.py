@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from maillab.names import PORTS
+from maillab.servers.certificates import issue
 from maillab.servers.store import Store
 
 FIRST = b"Subject: one\r\n\r\nHello\r\n.profile\r\n.\r\nBye\r\n"
@@ -117,6 +119,34 @@ def mail_host() -> Iterator[ServerProcess]:
     process.stop()
 
 
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a CA and the certificates of mail and mx."""
+    folder = tmp_path_factory.mktemp("certificates")
+    issue(folder, ["mail", "mx"])
+    return folder
+
+
+@pytest.fixture
+def tls_process(server_process: Callable[..., ServerProcess], certificates: Path) -> Callable[..., ServerProcess]:
+    """``tls_process(certificate="expired", …)`` starts one with TLS on all five ports, and no weakness on."""
+
+    def start(allow: tuple[str, ...] = (), **chosen: Any) -> ServerProcess:
+        tls = {"folder": str(certificates), **chosen}
+        return server_process(ports=dict.fromkeys(PORTS, 0), allow=allow, tls=tls)
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def tls_host(certificates: Path) -> Iterator[ServerProcess]:
+    """The same for all tests of a module that don't mind each other."""
+    tls = {"folder": str(certificates)}
+    process = ServerProcess(CONFIG | {"ports": dict.fromkeys(PORTS, 0), "allow": [], "tls": tls})
+    yield process
+    process.stop()
+
+
 MX = {
     "host": "mx",
     "address": "127.0.0.1",
@@ -139,10 +169,10 @@ def forwarding(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Serve
 
 @pytest.fixture
 def next_hop(server_process: Callable[..., ServerProcess]) -> Callable[..., ServerProcess]:
-    """``next_hop(port=0)`` starts one for partner.example.test."""
+    """``next_hop(port=0, …)`` starts one for partner.example.test."""
 
-    def start(port: int = 0) -> ServerProcess:
-        return server_process(**MX | {"ports": {"smtp": port}})
+    def start(port: int = 0, **more: Any) -> ServerProcess:
+        return server_process(**MX | {"ports": {"smtp": port}} | more)
 
     return start
 

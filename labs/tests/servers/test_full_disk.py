@@ -11,6 +11,7 @@ import pytest
 from maillab.servers import relay as relay_module
 from maillab.servers.delivery import Delivery
 from maillab.servers.log import EventLog
+from maillab.servers.next_hop import NextHop
 from maillab.servers.relay import Relay
 from maillab.servers.spool import Spool
 from maillab.servers.store import Store
@@ -46,7 +47,7 @@ def test_the_queue_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(relay_module, "hand_over", hand_over)
 
     async def run() -> None:
-        relay = Relay(Spool(tmp_path), ("192.0.2.53", 25), "mail", EventLog(), fails, schedule=(0.1, 0.1))
+        relay = Relay(Spool(tmp_path), NextHop(("192.0.2.53", 25)), "mail", EventLog(), fails, schedule=(0.1, 0.1))
         relay.accept("alice@example.test", ["dave@p.example.test", "erin@p.example.test"], b"Subject: x\r\n\r\nhi\r\n")
         monkeypatch.setattr(relay._spool, "keep", fails)
         running = asyncio.create_task(relay.run())

@@ -51,7 +51,10 @@ def test_heavy_packages_stay_out() -> None:
     ("changes", "sentence"),
     [
         ({"allow": ["everything"]}, "no switch is called 'everything': choose from plaintext_login, apop, cram_md5,"),
-        ({"ports": {"imap": 0}}, "no service is called 'imap': choose from pop3, smtp, submission."),
+        (
+            {"ports": {"imap": 0}},
+            "no service is called 'imap': choose from smtp, pop3, submission, pop3s, submissions.",
+        ),
         ({"ports": 3}, 'the configuration needs "host", "address" and "ports"'),
         ({"address": "192.0.2.25"}, "port 0 on 192.0.2.25 (pop3) can't be opened, this machine has no such address"),
         ({"ports": {"pop3": 70_000}}, "port 70000 on 127.0.0.1 (pop3) can't be opened"),
@@ -156,7 +159,7 @@ def test_another_host_with_its_own_domain(server_process: Callable) -> None:
     """How mx will run: its own users, no mail to start with."""
     server = server_process(host="mx", domain="elsewhere.test", accounts={"dave": "pw"}, ports={"smtp": 0})
     with socket.create_connection(("127.0.0.1", server.ports["smtp"]), timeout=10) as sock:
-        assert sock.recv(100) == b"220 mx.example.test ESMTP ready\r\n"
+        assert sock.recv(100) == b"220 mx.elsewhere.test ESMTP ready\r\n"
         sock.sendall(b"EHLO mail\r\nMAIL FROM:<a@example.test>\r\nRCPT TO:<dave@elsewhere.test>\r\n")
         sock.sendall(b"DATA\r\nhi\r\n.\r\nQUIT\r\n")
         while sock.recv(4096):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from maillab.servers.delivery import Delivery
 from maillab.servers.log import EventLog
 from maillab.servers.maildrop import MAX_MESSAGE, Maildrop
+from maillab.servers.next_hop import NextHop
 from maillab.servers.queue import MAX_HOPS, Entry, bounce, hops, pack, settle, unpack
 from maillab.servers.relay import MAX_WAITING, QueueFull, Relay
 from maillab.servers.spool import Spool
@@ -154,7 +155,9 @@ class Place:
         self.log = EventLog()
         self.store = Store("example.test", {"alice": "", "bob": ""})
         self.delivery = Delivery(self.store, self.log, "mail.example.test")
-        self.relay = Relay(Spool(folder), ("192.0.2.53", 25), "mail.example.test", self.log, self.delivery.give_back)
+        self.relay = Relay(
+            Spool(folder), NextHop(("192.0.2.53", 25)), "mail.example.test", self.log, self.delivery.give_back
+        )
         self.delivery.relay = self.relay
 
     def take(self, sender: str, *recipients: str) -> tuple[str, str]:

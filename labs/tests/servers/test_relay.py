@@ -66,7 +66,7 @@ class TestOnTheWay:
         lines = re.sub(rb"\r\n\t", b" ", trace).split(b"\r\n")
         assert lines[0] == b"Return-Path: <alice@example.test>"
         received = rb"Received: from %s \(\[127.0.0.1\]\) by %s with %s for <dave@partner.example.test>; "
-        assert re.match(received % (b"mail.example.test", b"mx.example.test", b"ESMTP"), lines[1])
+        assert re.match(received % (b"mail.example.test", b"mx.partner.example.test", b"ESMTP"), lines[1])
         assert re.match(received % (b"laptop", b"mail.example.test", b"ESMTPA"), lines[2])
         wait_for(lambda: queue(mail) == [])
 

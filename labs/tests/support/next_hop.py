@@ -47,11 +47,15 @@ class FakeNextHop:
                         continue
                     if not in_data or line == b".\r\n":
                         in_data = line.upper() == b"DATA\r\n"
-                        sock.sendall(b"354 go on\r\n" if in_data else b"250 fine\r\n")
+                        sock.sendall(b"354 go on\r\n" if in_data else self.reply(line))
         except OSError:
             pass
         finally:
             sock.close()
+
+    def reply(self, line: bytes) -> bytes:
+        """What it answers to a command, or to a mail's last line."""
+        return b"250 fine\r\n"
 
     def __enter__(self) -> FakeNextHop:
         return self

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..attempt import Attempt, Learned
-from . import apop, cram_md5, digest_md5, login, other, plain, scram, user
+from . import apop, bearer, cram_md5, digest_md5, imap_login, login, other, plain, scram, user
 
 Reader = Callable[[Attempt], Learned]
 
@@ -24,9 +24,13 @@ READERS: dict[str, Reader] = {
     "SCRAM-SHA-1-PLUS": scram.read,  # -PLUS: tied to a TLS connection (RFC 5802 section 6)
     "SCRAM-SHA-256": scram.read,
     "SCRAM-SHA-256-PLUS": scram.read,
+    "XOAUTH2": bearer.read,
+    "OAUTHBEARER": bearer.read,
 }
 
 
 def read(attempt: Attempt) -> Learned:
-    """What this attempt gave away."""
+    """What this attempt gave away. LOGIN is also a command of IMAP, without base64."""
+    if attempt.command.verb == "LOGIN":
+        return imap_login.read(attempt)
     return READERS.get(attempt.mechanism, other.read)(attempt)

@@ -1,0 +1,165 @@
+"""The way on to the next server: in the clear, in TLS if it's offered, or in verified TLS and not at all otherwise."""
+
+from __future__ import annotations
+
+import smtplib
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.next_hop import FakeNextHop
+
+from maillab.servers.next_hop import POLICIES, NextHop
+
+MAIL = b"Subject: onwards\r\n\r\nbye\r\n"
+DAVE = "dave@partner.example.test"
+RETRY = [0.1, 0.1]
+
+
+@pytest.fixture
+def pair(server_process, next_hop, certificates: Path, tmp_path: Path) -> Callable:
+    """``pair(policy, certificate=…)`` starts mail and mx; ``pair(policy, port=…)`` mail alone, mx is there."""
+
+    def start(policy: str, port: int = 0, tls: bool = True, retry: list[float] = RETRY, **chosen):
+        mx = None
+        if not port:
+            mx = next_hop(tls={"folder": str(certificates), **chosen} if tls else None)
+            port = mx.ports["smtp"]
+        mail = server_process(
+            allow=["open_relay"], tls={"folder": str(certificates)}, spool=str(tmp_path / "spool"), retry=retry,
+            next_hop=["127.0.0.1", port], next_hop_name="mx.example.test", next_hop_tls=policy,
+        )  # fmt: skip
+        return mail, mx
+
+    return start
+
+
+def send(mail) -> None:
+    with smtplib.SMTP("127.0.0.1", mail.ports["smtp"], "laptop", timeout=10) as smtp:
+        assert smtp.sendmail("alice@example.test", [DAVE], MAIL) == {}
+
+
+def wait_for(what: Callable[[], object], seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def entries(mail) -> list[dict]:
+    return mail.ask({"do": "queue"})["entries"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "tls", "certificate", "protocol"),
+    [
+        ("clear", True, "right", b"ESMTP"),
+        ("clear", False, "right", b"ESMTP"),
+        ("opportunistic", False, "right", b"ESMTP"),
+        ("opportunistic", True, "right", b"ESMTPS"),
+        ("opportunistic", True, "self-signed", b"ESMTPS"),  # with whomever
+        ("opportunistic", True, "wrong-name", b"ESMTPS"),
+        ("verified", True, "right", b"ESMTPS"),
+    ],
+)
+def test_it_arrives(pair, policy: str, tls: bool, certificate: str, protocol: bytes) -> None:
+    mail, mx = pair(policy, tls=tls, certificate=certificate) if tls else pair(policy, tls=False)
+    send(mail)
+    wait_for(lambda: mx.mails("dave"))
+    assert b"by mx.partner.example.test with " + protocol + b" for <dave@" in mx.mails("dave")[0]
+    wait_for(lambda: not entries(mail))
+    way = " over TLSv1.3" if protocol == b"ESMTPS" else ""
+    assert f"mail from <alice@example.test> to <{DAVE}>{way}: 250 2.0.0 delivered" in mail.texts()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "reply"),
+    [
+        ({"tls": False}, "454 4.7.4 mx.example.test offers no TLS, and without it nothing is sent there"),
+        ({"certificate": "expired"}, "454 4.7.5 mx.example.test showed a wrong certificate: certificate has expired"),
+        (
+            {"certificate": "self-signed"},
+            "454 4.7.5 mx.example.test showed a wrong certificate: self-signed certificate",
+        ),
+        (
+            {"certificate": "wrong-name"},
+            "454 4.7.5 mx.example.test showed a wrong certificate: Hostname mismatch, certificate is not valid for "
+            "'mx.example.test'.",
+        ),
+    ],
+)
+class TestVerified:
+    def test_it_waits_and_comes_back(self, pair, chosen: dict, reply: str) -> None:
+        mail, mx = pair("verified", **chosen)
+        send(mail)
+        wait_for(lambda: len(mail.mails("alice")) == 4)
+        bounce = mail.mails("alice")[-1].decode()
+        assert f"Diagnostic-Code: smtp; {reply}" in bounce and "Status: 5.4.7" in bounce
+        assert mx.mails("dave") == [] and entries(mail) == []
+        assert not any("took mail" in text for text in mx.texts())
+
+    def test_it_goes_when_it_can(self, pair, chosen: dict, reply: str) -> None:
+        """The reason stands in the queue; the policy counts from the next attempt on."""
+        mail, mx = pair("verified", retry=[0.2] * 50, **chosen)
+        send(mail)
+        wait_for(lambda: entries(mail) and entries(mail)[0]["attempts"])
+        assert entries(mail)[0]["reply"] == reply
+        if "certificate" in chosen:
+            mx.ask({"do": "tls", "certificate": "right"})
+        else:
+            assert mail.ask({"do": "next_hop", "tls": "opportunistic"}) == {"ok": True, "tls": "opportunistic"}
+        wait_for(lambda: mx.mails("dave"))
+
+
+@pytest.mark.parametrize("policy", ["opportunistic", "verified"])
+@pytest.mark.parametrize("how", ["refused", "broken"])
+def test_a_next_server_that_offers_tls_and_has_none(pair, policy: str, how: str) -> None:
+    """Better in the clear than not at all, or the other way round."""
+    with NoTlsAfterAll(how) as server:
+        mail, _ = pair(policy, port=server.port)
+        send(mail)
+        if policy == "opportunistic":
+            wait_for(lambda: not entries(mail))
+            assert b"Subject: onwards\r\n" in server.lines
+        else:
+            wait_for(lambda: len(mail.mails("alice")) == 4)
+            reason = b"454 4.7.5 no TLS with" if how == "broken" else b"454 4.7.4 mx.example.test offers no TLS"
+            assert reason in mail.mails("alice")[-1]
+            assert b"STARTTLS\r\n" in server.lines and b"Subject: onwards\r\n" not in server.lines
+
+
+class NoTlsAfterAll(FakeNextHop):
+    """Lists STARTTLS; refuses the command, or hangs up where a handshake should come."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self._how = how
+
+    def reply(self, line: bytes) -> bytes:
+        if line.upper().startswith(b"EHLO"):
+            return b"250-fake\r\n250 STARTTLS\r\n"
+        if line.startswith(b"STARTTLS") and self._how == "refused":
+            return b"454 4.7.0 not now\r\n"
+        if line.startswith(b"STARTTLS"):
+            self._open[-1].sendall(b"220 go ahead\r\n")
+            raise ConnectionError
+        return super().reply(line)
+
+
+class TestNames:
+    def test_policies(self, pair) -> None:
+        mail, _ = pair("clear")
+        for policy in POLICIES:
+            assert mail.ask({"do": "next_hop", "tls": policy})["tls"] == policy
+        assert mail.ask({"do": "weakness"})["next_hop"] == "verified"
+        error = mail.ask({"do": "next_hop", "tls": "hopeful"})["error"]
+        assert error == "no policy is called 'hopeful': choose from clear, opportunistic, verified."
+
+    def test_nobody_to_verify(self) -> None:
+        with pytest.raises(ValueError, match="no name and CA"):
+            NextHop(("127.0.0.1", 25)).with_policy("verified")
+
+    def test_without_a_next_hop(self, tls_host) -> None:
+        assert tls_host.ask({"do": "next_hop", "tls": "clear"})["error"] == "this server has no next hop."
+        assert tls_host.ask({"do": "weakness"})["next_hop"] is None
