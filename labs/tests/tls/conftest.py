@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import trustme
-from support.tls_session import SNI
+from support.tls_sessions import SNI
 
 FILES = {"ca": "ca", "server_pem": "server", "client_pem": "alice"}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.tls_session import Said
+from support.tls_sessions import Said
 from support.wire import Talk
 
 MAIL = b"From: alice@example.test\r\nTo: bob@example.test\r\nSubject: lunch\r\n\r\n" + b"At noon.\r\n" * 3000 + b".\r\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.rungs import lab_on
-from support.tls_session import Session
+from support.tls_sessions import Session
 
 from maillab.capture import read_frames, write_pcapng
 from maillab.findings.command import main

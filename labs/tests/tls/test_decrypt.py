@@ -9,7 +9,7 @@ import warnings
 from pathlib import Path
 
 import pytest
-from support.tls_session import Said, Session
+from support.tls_sessions import Said, Session
 from support.wire import Talk, interleave, renumber
 
 from maillab.capture import Frame, write_pcapng

@@ -7,7 +7,7 @@ import tracemalloc
 import warnings
 
 import pytest
-from support.tls_session import Said, Session
+from support.tls_sessions import Said, Session
 
 from maillab.capture import Frame
 from maillab.conversations import follow

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.tls_session import SNI, Said
+from support.tls_sessions import SNI, Said
 from support.wiretap import Wiretap
 
 from maillab.conversations import follow

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.tls_session import Said, Session
+from support.tls_sessions import Said, Session
 from support.wire import Talk
 
 import maillab
