@@ -17,13 +17,16 @@ from typing import Any
 from .capture.files import read_frames
 from .capture.frame import Frame
 from .capture.recorder import Capture
+from .clients.ssh import Computer, Ssh
 from .clients.tls import context as client_context
-from .names import CLEAR, GATE, PARTNER, PORTS
-from .network.host import Host, hosts_on
+from .names import BASTION, CLEAR, GATE, PARTNER, PORTS
+from .network.host import Host
 from .network.rungs import open_network
 from .recordings import arrived, recording, recording_of, save
 from .sasl import Credentials
 from .servers.handle import ServerError, ServerHandle
+from .servers.ssh_handle import SshServer
+from .servers.ssh_keys import KeyPair
 from .servers.switches import POP_WINDOW
 from .student import PARTNERS, Student
 
@@ -42,6 +45,7 @@ class Lab:
             house; and keep the mail server's mail on disk, in a temporary folder.
         nat: put alice and mallory behind a router, as in a hotel: whoever is outside sees one address for both.
         tls: give the servers TLS: STLS and STARTTLS, and the ports 995 and 465. Certificates are made for this lab.
+        bastion: put one more host on the network, a gateway for SSH; :meth:`start_ssh` starts its server.
 
     Raises:
         RungUnavailable: the rung asked for can't be had on this machine.
@@ -65,11 +69,13 @@ class Lab:
         mx: bool = False,
         nat: bool = False,
         tls: bool = False,
+        bastion: bool = False,
     ) -> None:
         started = time.perf_counter()
         self._allow = [allow] if isinstance(allow, str) else list(allow)
         self.lesson = lesson
-        self.name = name = recording_of(lesson, [*self._allow, *["mx"] * mx, *["nat"] * nat, *["tls"] * tls])
+        settings = ["mx"] * mx + ["nat"] * nat + ["tls"] * tls + ["bastion"] * bastion
+        self.name = name = recording_of(lesson, [*self._allow, *settings])
         if in_notebook():  # a cell that is run again means: start over
             for lab in running():
                 if lab.name == name:
@@ -82,11 +88,17 @@ class Lab:
         self._others: dict[str, ServerHandle] = {}  # by host: servers that a lesson starts beside the mail server
         try:
             self.network, self.passed_over = open_network(
-                rung or os.environ.get("MAILLAB_RUNG") or None, recording(name) if name else None, nat
+                rung or os.environ.get("MAILLAB_RUNG") or None,
+                recording(name) if name else None,
+                nat,
+                {BASTION.name: BASTION} if bastion else {},
             )
             self._closing.callback(self.network.close)
             self.student = wanted if self.network.serves else Student("guest")
-            self._hosts = hosts_on(self.network)
+            passwords = {user: account.password for user, account in self.student.accounts.items()}
+            self._ssh = Ssh(self.network, passwords, self._services)
+            self._hosts = {name: Computer(info, self.network, self._ssh) for name, info in self.network.names.items()}
+            self._closing.callback(self._ssh.close)
             if self.network.serves:
                 self._certificates = self._issue(["mail", "mx"] if mx else ["mail"]) if tls else None
                 more = self._tls | (self._start_mx() if mx else {})
@@ -134,20 +146,31 @@ class Lab:
         return {"spool": folder, "next_hop": route, "next_hop_name": f"mx.{PARTNER}", "next_hop_tls": policy}
 
     @property
-    def alice(self) -> Host:
+    def alice(self) -> Computer:
         return self._hosts["alice"]
 
     @property
-    def mail(self) -> Host:
+    def mail(self) -> Computer:
         return self._hosts["mail"]
 
     @property
-    def mallory(self) -> Host:
+    def mallory(self) -> Computer:
         return self._hosts["mallory"]
 
     @property
-    def mx(self) -> Host:
+    def mx(self) -> Computer:
         return self._hosts["mx"]
+
+    @property
+    def bastion(self) -> Computer:
+        """The gateway for SSH.
+
+        Raises:
+            RuntimeError: the lab was started without it.
+        """
+        if "bastion" not in self._hosts:
+            raise RuntimeError("There is no bastion in this lab: start it with Lab(…, bastion=True).")
+        return self._hosts["bastion"]
 
     @property
     def rung(self) -> str:
@@ -302,10 +325,19 @@ class Lab:
             mailbox = lab.alice.pop3()
             mailbox.stls(lab.context(keylog="keys.log"))
         """
-        return client_context(self._needs_tls() / "ca.pem", verify, version, keylog)
+        return client_context(self.certificates / "ca.pem", verify, version, keylog)
+
+    @property
+    def certificates(self) -> Path:
+        """The folder with this lab's certificates: ``ca.pem`` for programs that are to trust it, and others (see
+        ``maillab.servers.certificates``).
+
+        Raises:
+            RuntimeError: this lab was started without TLS.
+        """
+        return self._needs_tls()
 
     def _needs_tls(self) -> Path:
-        """The folder with the certificates."""
         if not self.network.serves:
             raise RuntimeError("On the replay rung there's no TLS: a recorded handshake can't be had again.")
         if self._certificates is None:
@@ -396,6 +428,73 @@ class Lab:
         self._closing.callback(handle.close)
         if challenges:
             handle.ask("fix", challenges=challenges)
+
+    def start_ssh(
+        self, host: Host, allow: str | Iterable[str] = (), accounts: dict[str, str] | None = None
+    ) -> SshServer:
+        """Start an SSH server on a host. It forwards connections to the lab's mail servers, and does nothing else.
+
+        Args:
+            allow: weaknesses to switch on, by name (``maillab.servers.ssh_rules.SSH_SWITCHES``). None by default.
+            accounts: user name → password; by default the mail users', and nobody on mallory's host.
+
+        Raises:
+            ServerError: it can't start like this; the sentence says why.
+            RungUnavailable: on the replay rung.
+
+        Its host key is made now. When it's started again it has another one, and who knew the first refuses it. It ends
+        with the lab. Example::
+
+            lab.start_ssh(lab.bastion)
+            with lab.alice.tunnel("mail", 110, through="bastion") as tunnel:
+                mailbox = tunnel.pop3()
+        """
+        if accounts is None and host is self.mallory:
+            accounts = {}
+        return self._ssh.start(host, [allow] if isinstance(allow, str) else allow, accounts)
+
+    @property
+    def ssh_servers(self) -> dict[str, SshServer]:
+        """The SSH servers that were started, by host."""
+        return dict(self._ssh.servers)
+
+    def known_host(self, name: str) -> str:
+        """The host key that the lab's users know an SSH server by: the one it had when it was first started.
+
+        A line as in OpenSSH's file ``known_hosts``.
+
+        Raises:
+            ValueError: none was started there.
+        """
+        if name not in self._ssh.known:
+            raise ValueError(f"No SSH server was started on {name!r} in this lab.")
+        host = self._hosts[name]
+        return f"{host.info.fqdn},{host.info.ip} {self._ssh.known[name]}"
+
+    def accept_host_key(self, name: str) -> None:
+        """From now on the lab's users know that SSH server by the key that it has now.
+
+        Raises:
+            ValueError: none runs there.
+        """
+        if name not in self._ssh.servers:
+            raise ValueError(f"No SSH server runs on {name!r}: lab.start_ssh(…) starts one.")
+        self._ssh.known[name] = self._ssh.servers[name].key
+
+    def ssh_key(self, user: str) -> KeyPair:
+        """A key with which a mail user can log in to the lab's SSH servers; made when first asked for. Example::
+
+            lab.alice.tunnel("mail", 110, through="bastion", key=lab.ssh_key("alice"))
+
+        Raises:
+            ValueError: there's no such user.
+        """
+        return self._ssh.key(user)
+
+    def _services(self) -> list[tuple[str, str]]:
+        """The mail services that run, as (host, service)."""
+        servers = {**({"mail": self._server} if self._server else {}), **self._others}
+        return [(name, service) for name, handle in servers.items() for service in handle.ports]
 
     def store(self, user: str) -> list[list[str]]:
         """What the mail server keeps for a user: (mechanism, what it is, the value), for each mechanism.
@@ -496,6 +595,7 @@ class Lab:
         for host in self._hosts.values():
             ports = PORTS if self._certificates else CLEAR
             offered = ports if host is self.mail else ["smtp"] if host.name in self._others and host is self.mx else []
+            offered = [*offered, *(["ssh"] if host.name in self._ssh.servers else [])]
             services = ", ".join(f"{name} {host.port(name)}" for name in offered)
             lines.append((host.name, f"{host.ip}  {host.info.role}" + (f" ({services})" if services else "")))
         if self.network.gate:
@@ -530,7 +630,7 @@ def disown() -> None:
     """In a forked child (a worker of multiprocessing, say): let go of the lab, so that it ends with its parent."""
     for lab in running():
         lab.network.disown()
-        for handle in filter(None, [lab._server, *lab._others.values()]):
+        for handle in filter(None, [lab._server, *lab._others.values(), *lab._ssh.processes]):
             handle.disown()
 
 

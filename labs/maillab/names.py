@@ -19,6 +19,8 @@ IMPLICIT_TLS = ("pop3s", "submissions")
 """Those that are in TLS from the first octet (RFC 8314 section 3); they run where the lab has TLS."""
 CLEAR = {service: port for service, port in PORTS.items() if service not in IMPLICIT_TLS}
 """Those that begin in the clear; what a lab has by default."""
+WELL_KNOWN = {**PORTS, "ssh": 22}
+"""All of them, and SSH, which carries mail only inside."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,9 @@ BEHIND_GATE = HOSTS | {
 AS_GATE = HOSTS | {name: replace(HOSTS[name], ip=GATE.ip, mac=GATE.mac) for name in ("alice", "mallory")}
 """The same as everybody else sees them: whatever they send comes from gate."""
 
+BASTION = Name("bastion", "192.0.2.22", "02:00:00:00:00:22", "a way in: SSH for those who may, and no mail")
+"""A gateway in front of the mail server, where a lesson asks for it."""
+
 
 def host_named(name: str, among: Mapping[str, Name] = HOSTS) -> Name:
     """The host called ``name``, short or in full; anything else is refused, because the lab talks to itself only.
@@ -77,5 +82,5 @@ def host_named(name: str, among: Mapping[str, Name] = HOSTS) -> Name:
         if short == host.name or name == host.ip:
             return host
     raise ConnectionRefusedError(
-        f"{name!r} is not in this lab, and the lab talks to nobody else: choose from {', '.join(HOSTS)}."
+        f"{name!r} is not in this lab, and the lab talks to nobody else: choose from {', '.join(among)}."
     )

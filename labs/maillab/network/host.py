@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import IO, Protocol
 
-from ..names import HOSTS, PORTS, Name, host_named
+from ..names import HOSTS, PORTS, WELL_KNOWN, Name, host_named
 from . import takeover
 from .card import Card
 from .clients import POP3, POP3S, SMTP, SMTPS
@@ -36,7 +36,7 @@ class Process(Protocol):
 
 
 class Network(ABC):
-    """Four hosts that can reach each other and nobody else."""
+    """Hosts that can reach each other and nobody else."""
 
     rung: str
     """``sandbox``, ``loopback``, ``tap`` or ``replay``."""
@@ -54,9 +54,15 @@ class Network(ABC):
     """Who is on this network."""
     gate = ""
     """What the lab's card says about the router in front of alice and mallory; empty where there is none."""
+    within = ""
+    """The address that a server here takes to speak with its own host, where hosts have no loopback of their own."""
 
     @abstractmethod
     def connect(self, source: Name, target: Name, port: int, timeout: float) -> socket.socket: ...
+
+    def connect_within(self, host: Name, port: int, timeout: float) -> socket.socket:
+        """A connection over ``host``'s own loopback, which no card hears: to a program there, from another there."""
+        raise RungUnavailable(f"no program can run on the {self.rung} rung")
 
     @abstractmethod
     def spawn(self, host: Name, argv: Sequence[str]) -> Process: ...
@@ -107,6 +113,10 @@ class Network(ABC):
         (ARP announcement, RFC 5227 section 2.3)."""
         raise only_the_sandbox(self)
 
+    def intercept(self, host: Name, target: Name) -> AbstractContextManager[None]:
+        """What others send to ``target`` stays at ``host``, if it comes by there; see :meth:`Host.intercept`."""
+        return takeover.intercept(self, host, target)
+
     def nat_table(self) -> list[dict[str, str]]:
         """What gate translates at the moment; see :meth:`maillab.lab.Lab.nat_table`."""
         raise RungUnavailable(
@@ -118,7 +128,7 @@ class Network(ABC):
 
     def port(self, host: Name, service: str) -> int:
         """The port on which captures show ``service``."""
-        return PORTS[service]
+        return WELL_KNOWN[service]
 
     def address(self, host: Name) -> str:
         """The address that captures show for ``host``."""
@@ -178,7 +188,7 @@ class Host:
         return self.info.mac
 
     def port(self, service: str) -> int:
-        """The port on which captures show ``service`` (``pop3``, ``smtp``, ``submission`` …) of this host."""
+        """The port on which captures show ``service`` (``pop3``, ``smtp``, ``submission``, ``ssh`` …) of this host."""
         return self.on.port(self.info, service)
 
     def connect(self, host: str, port: int | str, timeout: float = 10.0) -> socket.socket:
@@ -234,10 +244,11 @@ class Host:
         the port gets the connection, and the client believes that ``target`` answers.
 
         Where nobody listens, the client is refused. Connections that this host opens still reach the real ``target``.
-        That the others' frames come to this card at all is another matter: see :class:`maillab.attacks.Spoof`.
+        That the others' frames come to this card at all is another matter: see :class:`maillab.attacks.Spoof`. On tap
+        and loopback, which have no cables, the others' connections to ``target`` are simply led here.
 
         Raises:
-            RungUnavailable: on all rungs but the sandbox.
+            RungUnavailable: on the replay rung.
 
         Example::
 
@@ -245,7 +256,7 @@ class Host:
                 sock, client = listener.accept()
                 sock.getsockname()               # ('192.0.2.25', 110): mail's, not hers
         """
-        return takeover.intercept(self.network, self.info, target.info)
+        return self.network.intercept(self.info, target.info)
 
     def spawn(self, argv: Sequence[str]) -> Process:
         """Start a program that lives on this host; its stdin, stdout and stderr are pipes."""
@@ -260,11 +271,11 @@ class Host:
 
     def pop3(self, host: str = "mail", timeout: float = 10.0) -> POP3:
         """Python's own ``poplib.POP3``, connected from here to ``host``."""
-        return POP3(self.connect, host_named(host).fqdn, PORTS["pop3"], timeout)
+        return POP3(self.connect, self._named(host).fqdn, PORTS["pop3"], timeout)
 
     def smtp(self, service: str = "submission", host: str = "mail", timeout: float = 10.0) -> SMTP:
         """Python's own ``smtplib.SMTP``, connected from here to ``host``'s ``submission`` or ``smtp`` port."""
-        return SMTP(self.connect, host_named(host).fqdn, PORTS[service], self.info.fqdn, timeout)
+        return SMTP(self.connect, self._named(host).fqdn, PORTS[service], self.info.fqdn, timeout)
 
     def pop3s(self, context: ssl.SSLContext, host: str = "mail", timeout: float = 10.0) -> POP3S:
         """Python's own ``poplib.POP3_SSL``: TLS from the first octet, with a context from ``lab.context()``.
@@ -272,18 +283,18 @@ class Host:
         Raises:
             ssl.SSLCertVerificationError: the context verifies, and that isn't ``host``.
         """
-        return POP3S(self.connect, host_named(host).fqdn, PORTS["pop3s"], timeout, context)
+        return POP3S(self.connect, self._named(host).fqdn, PORTS["pop3s"], timeout, context)
 
     def smtps(self, context: ssl.SSLContext, host: str = "mail", timeout: float = 10.0) -> SMTPS:
         """Python's own ``smtplib.SMTP_SSL``, to ``host``'s port for submission in TLS; see :meth:`pop3s`."""
-        return SMTPS(self.connect, host_named(host).fqdn, PORTS["submissions"], self.info.fqdn, timeout, context)
+        return SMTPS(self.connect, self._named(host).fqdn, PORTS["submissions"], self.info.fqdn, timeout, context)
 
     def _named(self, host: str) -> Name:
         return host_named(host, self.on.names)
 
 
 def hosts_on(network: Network) -> Mapping[str, Host]:
-    """The four hosts of a network, by name."""
+    """The hosts of a network, by name."""
     return {name: Host(info, network) for name, info in network.names.items()}
 
 
@@ -293,9 +304,9 @@ def port_number(port: int | str) -> int:
     >>> port_number("pop3")
     110
     """
-    number = PORTS.get(port, 0) if isinstance(port, str) else port
+    number = WELL_KNOWN.get(port, 0) if isinstance(port, str) else port
     if not 0 < number < 65536:
-        raise ValueError(f"{port!r} is no port: take a number from 1 to 65535, or one of {', '.join(PORTS)}.")
+        raise ValueError(f"{port!r} is no port: take a number from 1 to 65535, or one of {', '.join(WELL_KNOWN)}.")
     return number
 
 

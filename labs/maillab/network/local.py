@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
 import sys
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..names import PORTS, Name
+from ..names import WELL_KNOWN, Name
 from .host import Network, nobody_listens
 
 LOCAL = "127.0.0.1"
@@ -20,24 +21,50 @@ class LocalServers(Network):
 
     def __init__(self) -> None:
         self._servers: dict[tuple[str, int], int] = {}
+        self._intercepted: dict[str, Name] = {}  # whose connections are led elsewhere → to whom
         # Weakly held: one that nobody can accept on any more goes, as a socket does.
         self._listeners: dict[tuple[str, int], weakref.ref[socket.socket]] = {}
 
     def publish(self, host: Name, service: str, port: int) -> None:
-        self._servers[host.name, PORTS[service]] = port
+        self._servers[host.name, WELL_KNOWN[service]] = port
 
     def bind_to(self, host: Name) -> tuple[str, bool]:
         return LOCAL, False
 
-    def reach(self, target: Name, port: int, timeout: float) -> socket.socket:
-        """A connection to the server that plays ``port`` of ``target``.
+    def connect_within(self, host: Name, port: int, timeout: float) -> socket.socket:
+        return socket.create_connection((LOCAL, port), timeout)
+
+    @contextlib.contextmanager
+    def intercept(self, host: Name, target: Name) -> Iterator[None]:
+        """What others connect to ``target`` for goes to ``host``."""
+        self._intercepted[target.name] = host
+        try:
+            yield
+        finally:
+            del self._intercepted[target.name]
+
+    def reach(self, source: Name, target: Name, port: int, timeout: float) -> socket.socket:
+        """A connection from ``source`` to the server that plays ``port`` of ``target``, or to who stands before it.
+
+        Raises:
+            ConnectionRefusedError: there is none.
+        """
+        between = self._intercepted.get(target.name, source)
+        answers = target if between.name == source.name else between
+        try:
+            return socket.create_connection(self.address_of(answers, port), timeout)
+        except ConnectionRefusedError:
+            raise nobody_listens(target, port) from None
+
+    def address_of(self, target: Name, port: int) -> tuple[str, int]:
+        """Where the server really is that plays ``port`` of ``target``.
 
         Raises:
             ConnectionRefusedError: there is none.
         """
         try:
-            return socket.create_connection((LOCAL, self._servers[target.name, port]), timeout)
-        except (KeyError, ConnectionRefusedError):
+            return LOCAL, self._servers[target.name, port]
+        except KeyError:
             raise nobody_listens(target, port) from None
 
     def listen(self, host: Name, port: int) -> socket.socket:

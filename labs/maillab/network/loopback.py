@@ -15,9 +15,9 @@ from collections.abc import Callable
 
 from scapy.config import conf
 
-from ..names import HOSTS, PORTS, Name
+from ..names import HOSTS, WELL_KNOWN, Name
 from .card import PACKET_IGNORE_OUTGOING, SOL_PACKET, Card, PacketCard, QueueCard
-from .host import RungUnavailable, nobody_listens
+from .host import RungUnavailable
 from .local import LOCAL, LocalServers
 from .segment import ends_of
 
@@ -38,6 +38,9 @@ class Loopback(LocalServers):
         "imitated: it keeps the cards of mallory and mx silent."
     )
 
+    within = "127.0.0.2"  # macOS has to be told first that this is its own: `ifconfig lo0 alias 127.0.0.2`
+    _within = socket.inet_aton(within)
+
     def __init__(self, nat: bool = False) -> None:
         super().__init__()
         if nat:
@@ -45,19 +48,16 @@ class Loopback(LocalServers):
         self.card(HOSTS["mallory"]).close()  # may we listen at all?
 
     def port(self, host: Name, service: str) -> int:
-        return self._servers.get((host.name, PORTS[service]), PORTS[service])
+        return self._servers.get((host.name, WELL_KNOWN[service]), WELL_KNOWN[service])
 
     def address(self, host: Name) -> str:
         return LOCAL
 
     def route(self, source: Name, target: Name, port: int) -> tuple[str, int]:
-        try:
-            return LOCAL, self._servers[target.name, port]
-        except KeyError:
-            raise nobody_listens(target, port) from None
+        return self.address_of(target, port)
 
     def connect(self, source: Name, target: Name, port: int, timeout: float) -> socket.socket:
-        return self.reach(target, port, timeout)
+        return self.reach(source, target, port, timeout)
 
     def card(self, host: Name) -> Card:
         def keep(data: bytes) -> bool:
@@ -68,10 +68,13 @@ class Loopback(LocalServers):
     def _ours(self, data: bytes) -> bool:
         """Is this one of the lab's own? Other programs use the loopback device too, and are none of our business.
 
-        With ends_of, not with Scapy, because on a busy machine there are many more of theirs than of ours.
+        What comes from ``within`` stays on one host, where no card would hear it. With ends_of, not with Scapy, because
+        on a busy machine there are many more frames of others than of ours.
         """
         ends = ends_of(data)
-        return ends is not None and any(port in self._servers.values() for _, port in (ends.source, ends.target))
+        if ends is None or self._within in (ends.source[0], ends.target[0]):
+            return False
+        return any(port in self._servers.values() for _, port in (ends.source, ends.target))
 
     def take_down(self) -> None:
         """Nothing is held open here."""

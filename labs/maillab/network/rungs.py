@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from ..names import Name
 from .host import Network, RungUnavailable
 from .loopback import Loopback
 from .replay import Replay
@@ -15,18 +16,21 @@ RUNGS = ("sandbox", "loopback", "tap", "replay")
 
 
 def open_network(
-    rung: str | None = None, recording: Path | None = None, nat: bool = False
+    rung: str | None = None,
+    recording: Path | None = None,
+    nat: bool = False,
+    more: Mapping[str, Name] | None = None,
 ) -> tuple[Network, list[str]]:
     """The best network this machine can carry, or the one asked for; and a reason for each that was passed over.
 
-    ``nat``: alice and mallory are behind a router and share its address.
+    ``nat``: alice and mallory are behind a router and share its address. ``more``: hosts beside the usual ones.
 
     Raises:
         RungUnavailable: the rung asked for can't be had here.
         ValueError: there is no such rung.
     """
     makers: dict[str, Callable[[], Network]] = {
-        "sandbox": lambda: Sandbox(nat),
+        "sandbox": lambda: Sandbox(nat, more),
         "loopback": lambda: Loopback(nat),
         "tap": lambda: Tap(nat),
         "replay": lambda: Replay(recording, nat),
@@ -36,7 +40,9 @@ def open_network(
     passed_over: list[str] = []
     for name in [rung] if rung else RUNGS:
         try:
-            return makers[name](), passed_over
+            network = makers[name]()
+            network.names = {**network.names, **(more or {})}
+            return network, passed_over
         except RungUnavailable as error:
             passed_over.append(f"no {name}: {error}")
     raise RungUnavailable(". ".join(passed_over) + ".")

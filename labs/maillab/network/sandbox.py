@@ -19,7 +19,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ GONE = "The lab's network has ended: run the cell that starts the lab again."
 
 
 class Sandbox(Network):
-    """Four network namespaces on one bridge; with ``nat`` two of them on another one, and a router in between.
+    """Network namespaces on one bridge; with ``nat`` two of them on another one, and a router in between.
 
     Raises:
         RungUnavailable: not Linux, ``unshare`` or ``ip`` missing, or user namespaces forbidden.
@@ -55,7 +55,7 @@ class Sandbox(Network):
     apart = True
     real = "Everything is real: hosts, Ethernet, ports and frames, in a network of your own with no way out."
 
-    def __init__(self, nat: bool = False) -> None:
+    def __init__(self, nat: bool = False, more: Mapping[str, Name] | None = None) -> None:
         if sys.platform != "linux":
             raise RungUnavailable("the sandbox needs Linux")
         for program, package in (("unshare", "util-linux"), ("ip", "iproute2")):
@@ -83,7 +83,7 @@ class Sandbox(Network):
                 start_new_session=True,  # Jupyter's interrupt goes to our process group, not to the lab
             )
         try:
-            self._ask({"do": "build", "cables": cables(nat)})
+            self._ask({"do": "build", "cables": cables(nat, {**self.names, **(more or {})})})
             if nat:
                 self._start_router()
         except TimeoutError:
@@ -138,17 +138,27 @@ class Sandbox(Network):
         return target.ip, port
 
     def connect(self, source: Name, target: Name, port: int, timeout: float) -> socket.socket:
+        try:
+            return self._connect(source, (target.ip, port), timeout, self._borrowed.get(source.name, [])[-1:])
+        except OSError as error:
+            if error.errno == errno.ECONNREFUSED:
+                raise nobody_listens(target, port) from None
+            raise
+
+    def connect_within(self, host: Name, port: int, timeout: float) -> socket.socket:
+        return self._connect(host, ("127.0.0.1", port), timeout, [])
+
+    def _connect(self, source: Name, address: tuple[str, int], timeout: float, taken: list[str]) -> socket.socket:
+        """``taken``: the address to come from, if it isn't the host's own."""
         _, (fd,) = self._ask({"do": "socket", "host": source.name})
         sock = socket.socket(fileno=fd)
         try:
             sock.settimeout(timeout)
-            if taken := self._borrowed.get(source.name):
-                sock.bind((taken[-1], 0))
-            sock.connect((target.ip, port))
-        except OSError as error:
+            if taken:
+                sock.bind((taken[0], 0))
+            sock.connect(address)
+        except OSError:
             sock.close()
-            if error.errno == errno.ECONNREFUSED:
-                raise nobody_listens(target, port) from None
             raise
         return sock
 

@@ -83,6 +83,7 @@ class Tap(LocalServers):
             )
         self._cards = Cards()
         self._open: set[socket.socket] = set()
+        self._doors: dict[tuple[str, str, int], tuple[str, int]] = {}
 
     def card(self, host: Name) -> Card:
         return self._cards.open(host)
@@ -100,7 +101,17 @@ class Tap(LocalServers):
         return client
 
     def route(self, source: Name, target: Name, port: int) -> tuple[str, int]:
-        """A door of our own, behind which a server's connection is led on and recorded like a client's."""
+        """A door of our own, behind which a server's connection is led on and recorded like a client's.
+
+        What a server says to its own host is on no cable: nobody hears it.
+        """
+        if source.name == target.name:
+            return self.address_of(target, port)
+        if (source.name, target.name, port) not in self._doors:
+            self._doors[source.name, target.name, port] = self._open_door(source, target, port)
+        return self._doors[source.name, target.name, port]
+
+    def _open_door(self, source: Name, target: Name, port: int) -> tuple[str, int]:
         listener = socket.create_server((LOCAL, 0))
         listener.settimeout(DOOR)
         self._open.add(listener)
@@ -135,7 +146,7 @@ class Tap(LocalServers):
 
         scribe = Scribe((source, near.getpeername()[1]), (target, port), emit)
         try:
-            far = self.reach(target, port, timeout)
+            far = self.reach(source, target, port, timeout)
         except ConnectionRefusedError:
             scribe.refused(time.time_ns())
             near.close()

@@ -1,33 +1,18 @@
-"""The lab's side of a server process: start it on a host, ask it things, end it.
-
-The process and this handle talk in lines of JSON over its stdin and stdout. Its stdin is also its lifeline: when
-that ends, for whatever reason, the process does too, so no server survives the notebook's kernel.
-"""
+"""The lab's side of the mail servers' process on one host."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import queue
-import subprocess
-import sys
-import threading
 import time
-from collections import deque
 from typing import Any
 
 from ..network import Host, Network
+from .child import PATIENCE, Child, ServerError
 
-PATIENCE = 10.0
-"""Seconds an answer may take; it takes a millisecond, and less than a second to start."""
-
-
-class ServerError(RuntimeError):
-    """The server didn't start, or ended; the text says why and what to do."""
+__all__ = ["ServerError", "ServerHandle"]
 
 
-class ServerHandle:
+class ServerHandle(Child):
     """A running server process on one host of the lab.
 
     Args:
@@ -48,10 +33,8 @@ class ServerHandle:
         **more: Any,
     ) -> None:
         address, well_known = network.bind_to(host.info)
-        self._host, self._network = host, network
-        self._lock = threading.Lock()
-        self._number = 0
-        self._config = {
+        self._network = network
+        config = {
             "host": host.name,
             "address": address,
             "ports": {name: port if well_known else 0 for name, port in services.items()},
@@ -60,25 +43,12 @@ class ServerHandle:
             **({} if accounts is None else {"accounts": accounts}),
             **more,
         }
-        self._start()
+        super().__init__(host, ["maillab.servers"], config)
 
     def _start(self) -> None:
-        host = self._host
-        # -P: a file of the learner's that happens to be called like a module must not become part of the server.
-        self._process = host.spawn([sys.executable, "-P", "-m", "maillab.servers"])
-        self._said: deque[str] = deque(maxlen=20)
-        self._answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        # Threads, because a pipe can't be waited for with a time limit on Windows.
-        self._listener = threading.Thread(target=self._listen, daemon=True, name=f"{host.name}'s servers")
-        self._listener.start()
-        threading.Thread(target=self._listen_to_log, daemon=True, name=f"{host.name}'s log").start()
-        try:
-            self.ports: dict[str, int] = self._exchange(self._config)["ports"]
-        except BaseException:  # also the learner's stop button
-            self.close()
-            raise
+        super()._start()
         for name, port in self.ports.items():
-            self._network.publish(host.info, name, port)
+            self._network.publish(self.host.info, name, port)
 
     def restart(self) -> None:
         """End the process and start it again, on the same ports, with the switches as they are now.
@@ -98,12 +68,12 @@ class ServerHandle:
         self._start()
 
     def ask(self, do: str, **details: Any) -> dict[str, Any]:
-        """Have the server do something; what it can do is listed in ``maillab.servers.mailhost``.
+        """As for any process; what this one can do is listed in ``maillab.servers.mailhost``.
 
         Raises:
             ServerError: it can't, or it has ended.
         """
-        answer = self._exchange({"do": do, **details})
+        answer = super().ask(do, **details)
         if do == "allow":
             self._config["allow"] = answer["on"]
         elif do == "tls":
@@ -111,56 +81,3 @@ class ServerHandle:
         elif do == "next_hop":
             self._config["next_hop_tls"] = answer["tls"]
         return answer
-
-    def _exchange(self, message: dict[str, Any]) -> dict[str, Any]:
-        """One request, one answer. They are numbered, because a stop button may have left an older answer unread."""
-        with self._lock:
-            self._number += 1
-            assert self._process.stdin is not None
-            try:
-                self._process.stdin.write(json.dumps({**message, "number": self._number}).encode() + b"\n")
-                self._process.stdin.flush()
-                reply: dict[str, Any] = {}
-                while reply.get("number") != self._number:
-                    line = self._answers.get(timeout=PATIENCE)
-                    if not line:
-                        raise EOFError
-                    reply = json.loads(line)
-            except queue.Empty:
-                raise ServerError(f"The mail server didn't answer for {PATIENCE:g} s: start the lab anew.") from None
-            except (OSError, ValueError, EOFError):
-                last = " ".join(list(self._said)[-1:])
-                raise ServerError(f"The mail server has ended: start the lab anew. {last}".rstrip()) from None
-        if "error" in reply:
-            raise ServerError(reply["error"])
-        return reply
-
-    def _listen(self) -> None:
-        assert self._process.stdout is not None
-        with contextlib.suppress(ValueError, OSError), self._process.stdout:
-            for line in self._process.stdout:
-                self._answers.put(line)
-        self._answers.put(b"")
-
-    def _listen_to_log(self) -> None:
-        assert self._process.stderr is not None
-        with contextlib.suppress(ValueError, OSError), self._process.stderr:
-            for line in self._process.stderr:
-                self._said.append(line.decode(errors="replace").strip())
-
-    def disown(self) -> None:
-        """In a forked child: let go of the lifeline, which is the parent's."""
-        if self._process.stdin is not None:
-            with contextlib.suppress(OSError):
-                os.close(self._process.stdin.fileno())
-
-    def close(self) -> None:
-        """End it: its stdin closes, and what doesn't go by itself is killed."""
-        assert self._process.stdin is not None
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()
-        self._listener.join(2)  # until its output ends
-        if self._listener.is_alive():
-            self._process.kill()
-        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-            self._process.wait(2)

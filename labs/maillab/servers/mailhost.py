@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from maillab.names import DOMAIN, IMPLICIT_TLS, PORTS
 from maillab.servers.busy import explain
 from maillab.servers.clock import Clock
+from maillab.servers.commands import ConfigError, obey
 from maillab.servers.delivery import Delivery
 from maillab.servers.house import House
 from maillab.servers.listen import listen
@@ -25,10 +26,6 @@ from maillab.servers.store import Store
 from maillab.servers.switches import Switches
 from maillab.servers.tls import Tls
 from maillab.student import Student
-
-
-class ConfigError(Exception):
-    """The host can't start like this; the text says what to change."""
 
 
 class MailHost:
@@ -110,7 +107,8 @@ class MailHost:
         ``{"do": "window", "seconds": 600}``         how long a POP3 log-in counts (``pop_before_smtp``)
         ``{"do": "tls", "certificate": "expired"}``  ``tls``: what is chosen now of ``certificate``, ``versions``,
                                                      ``cipher`` (see tls.py); what isn't named stays as it is
-        ``{"do": "next_hop", "tls": "verified"}``    the policy for TLS to the next server, see next_hop.py
+        ``{"do": "next_hop", "tls": "verified"}``    the policy for TLS to the next server, see next_hop.py; with
+                                                     ``"address": [address, port]`` also where it is; answers both
         ``{"do": "weakness"}``                       ``on``, ``challenges``, ``window``, ``tls``, ``next_hop``: what
                                                      "allow", "fix", "window", "tls", "next_hop" take to come back
         ``{"do": "forward", "seconds": 60}``         puts the host's clock forward; ``now``: what it shows
@@ -122,17 +120,7 @@ class MailHost:
         >>> host.command({"do": "dance"})  # doctest: +ELLIPSIS
         {'error': "no command is called 'dance': choose from allow, deliver, fix, forward, ..."}
         """
-        do = request.get("do")
-        actions = {name.removeprefix("_do_"): name for name in dir(self) if name.startswith("_do_")}
-        if not isinstance(do, str) or do not in actions:
-            return {"error": f"no command is called {do!r}: choose from {', '.join(sorted(actions))}."}
-        try:
-            result: dict[str, Any] = getattr(self, actions[do])(request)
-            return {"ok": True, **result}
-        except KeyError as error:
-            return {"error": f'"{do}" needs "{error.args[0]}" in the same line.'}
-        except (TypeError, ValueError) as error:
-            return {"error": str(error)}
+        return obey(self, request)
 
     def _do_ping(self, request: dict[str, Any]) -> dict[str, Any]:
         return {}
@@ -200,8 +188,10 @@ class MailHost:
         relay = self.delivery.relay
         if relay is None:
             raise ValueError("this server has no next hop.")
-        relay.next_hop = relay.next_hop.with_policy(request["tls"])
-        return {"tls": relay.next_hop.tls}
+        hop = relay.next_hop.with_policy(request.get("tls", relay.next_hop.tls))
+        host, port = request.get("address", hop.address)
+        relay.next_hop = replace(hop, address=(str(host), int(port)))
+        return {"tls": relay.next_hop.tls, "address": relay.next_hop.address}
 
     def _do_window(self, request: dict[str, Any]) -> dict[str, Any]:
         self.switches.set_window(float(request["seconds"]))

@@ -27,26 +27,37 @@ import asyncio
 import json
 import os
 import threading
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
+from maillab.servers.commands import ConfigError
 from maillab.servers.log import EventLog
-from maillab.servers.mailhost import ConfigError, MailHost
 
 
-def main() -> None:
-    """Run until stdin ends. Never returns."""
+class Program(Protocol):
+    """What runs in the process."""
+
+    async def start(self) -> dict[str, int]:
+        """Open all ports; gives them by service."""
+
+    def command(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Do what a line on stdin asks for."""
+
+
+def main(make: Callable[[dict[str, Any]], Program]) -> None:
+    """Run what ``make`` makes of the configuration, until stdin ends. Never returns."""
     data = b""
     while b"\n" not in data and (more := os.read(0, 65_536)):
         data += more
     first, _, rest = data.partition(b"\n")
-    asyncio.run(_run(first, rest))
+    asyncio.run(_run(make, first, rest))
 
 
-async def _run(config: bytes, unfinished: bytes) -> None:
+async def _run(make: Callable[[dict[str, Any]], Program], config: bytes, unfinished: bytes) -> None:
     request: dict[str, Any] = {}
     try:
         request = _object(config)
-        host = MailHost(request)
+        host = make(request)
         _say({"ready": True, "ports": await host.start()}, request)
     except ConfigError as error:
         _say({"error": str(error)}, request)

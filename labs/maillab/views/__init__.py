@@ -18,24 +18,30 @@ from maillab.views.view import View
 
 if TYPE_CHECKING:
     from maillab.views.guesscost import GuessCost, rate_plot
+    from maillab.views.hopdesk import HopDesk
     from maillab.views.peeler import Peeler
     from maillab.views.popwindow import PopWindow
     from maillab.views.relaymatrix import RelayMatrix
     from maillab.views.replaydesk import ReplayDesk
+    from maillab.views.stripdesk import StripDesk, leaks_table
     from maillab.views.tlsdesk import TlsDesk
     from maillab.views.toggle import HubSwitch
+    from maillab.views.tunneldesk import TunnelDesk
     from maillab.views.wireview import WireView
     from maillab.views.workbench import Workbench
 
 __all__ = [
     "Field",
     "GuessCost",
+    "HopDesk",
     "HubSwitch",
     "Peeler",
     "PopWindow",
     "RelayMatrix",
     "ReplayDesk",
+    "StripDesk",
     "TlsDesk",
+    "TunnelDesk",
     "View",
     "WireView",
     "Workbench",
@@ -47,6 +53,7 @@ __all__ = [
     "frame_view",
     "frames_table",
     "ladder",
+    "leaks_table",
     "payload_fields",
     "plain_fields",
     "rate_plot",
@@ -60,11 +67,15 @@ __all__ = [
 #: Widgets are imported when first asked for: figures and the command line shouldn't pay for ipywidgets.
 _WIDGETS = {
     "GuessCost": "guesscost",
+    "HopDesk": "hopdesk",
     "HubSwitch": "toggle",
     "Peeler": "peeler",
     "PopWindow": "popwindow",
     "TlsDesk": "tlsdesk",
+    "TunnelDesk": "tunneldesk",
     "RelayMatrix": "relaymatrix",
+    "StripDesk": "stripdesk",
+    "leaks_table": "stripdesk",
     "ReplayDesk": "replaydesk",
     "WireView": "wireview",
     "Workbench": "workbench",

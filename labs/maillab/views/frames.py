@@ -10,13 +10,13 @@ import struct
 from ipaddress import IPv6Address
 from typing import Any, NamedTuple
 
-from maillab.names import HOSTS
+from maillab.names import BASTION, BEHIND_GATE, GATE, GATE_INSIDE, HOSTS
 from maillab.views.bytes import Field, byte_view
 from maillab.views.payload import PAYLOAD, payload_fields
 from maillab.views.view import View, size
 
 #: The lab's addresses and who has them.
-NAMES = {host.ip: host.name for host in HOSTS.values()}
+NAMES = {host.ip: host.name for host in (*HOSTS.values(), *BEHIND_GATE.values(), GATE, GATE_INSIDE, BASTION)}
 PORTS = {25: "smtp", 110: "pop3", 465: "smtps", 587: "submission", 995: "pop3s"}
 #: link type → (length of its header, its name, whether it is in Ethernet's form)
 _HEADERS = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from html import escape
 from types import SimpleNamespace
 from typing import Any
@@ -37,7 +37,7 @@ def ladder(
         return _several(drawn, f"… {others} not drawn" if len(talks) > MAX_TALKS else "")
     names = NAMES if names is None else names
     wanted = {highlight} if isinstance(highlight, int | str) else set(highlight)
-    turns = _join_tls(_opened(conversation.turns))
+    turns = _join_tls(_opened(_ssh(conversation.turns)))
     marks = credential_marks(turns)
     ends = _ends(conversation, names)
     start = next((turn.time for turn in turns if turn.who != "gap"), 0.0)
@@ -50,7 +50,7 @@ def ladder(
     more = f"… {size(hidden, 'more turn')} not drawn (max_rows={max_rows})" if hidden > 0 else ""
     if not turns:
         more = "Nobody said anything in this conversation."
-    protocol = (conversation.protocol or "TCP").upper()
+    protocol = (conversation.protocol or ("SSH" if _is_ssh(conversation.turns) else "TCP")).upper()
     secrets = sum(1 for found in marks.values() for mark in found if mark.secret)
     whole = "" if getattr(conversation, "complete", True) else ", beginning or end not captured"
     who = f"{ends[0][0]} and {ends[1][0]}"
@@ -160,7 +160,8 @@ class _Row:
             return what or "bytes are missing from the capture"
         if self.turn.kind == "tls":
             sealed = "" if "Hello" in what else ", encrypted"  # the two Hellos are in the clear, in all versions
-            return f"{self.turn.who}: {what or f'TLS, {size(len(self.turn.data))}'}{sealed}"
+            who = f"{self.turn.who}: " if self.turn.data else ""  # a block of both sides' has none of its own
+            return f"{who}{what or f'TLS, {size(len(self.turn.data))}'}{sealed}"
         return ""
 
     def text(self, ends: list[tuple[str, str]]) -> list[str]:
@@ -193,6 +194,33 @@ def _subject(mail: bytes) -> bytes:
 def _short(data: bytes) -> str:
     """Printable, and cut where it would fill the page."""
     return printable(data[:LINE_BYTES]) + (f" … {size(len(data))}" if len(data) > LINE_BYTES else "")
+
+
+def _is_ssh(turns: Sequence[Any]) -> bool:
+    """Both sides begin with a line that says so (RFC 4253 section 4.2)."""
+    return bool(turns) and turns[0].data.startswith(b"SSH-")
+
+
+def _ssh(turns: Sequence[Any]) -> Sequence[Any]:
+    """Of SSH the two greetings can be read; all that follows becomes one block."""
+    if not _is_ssh(turns):
+        return turns
+    rows: list[Any] = []
+    for who in ("C", "S"):
+        mine = [turn for turn in turns if turn.who == who]
+        if mine and mine[0].data.startswith(b"SSH-"):
+            line = mine[0].data.partition(b"\n")[0] + b"\n"
+            rows.append(
+                SimpleNamespace(who=who, kind="data", time=mine[0].time, frame=mine[0].frame, data=line, text="")
+            )
+    sealed = sum(len(turn.data) for turn in turns) - sum(len(row.data) for row in rows)
+    if sealed:
+        last = next((turn for turn in turns if turn.frame > rows[-1].frame), turns[-1])
+        text = f"key exchange, and all that came after it: {size(sealed)} both ways"
+        rows.append(
+            SimpleNamespace(who="C", kind="tls", time=last.time, frame=last.frame, frames=[], data=b"", text=text)
+        )
+    return rows
 
 
 def _opened(turns: Iterable[Any]) -> list[Any]:

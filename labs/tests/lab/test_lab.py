@@ -99,7 +99,7 @@ def test_the_card_says_rung_reason_and_weakness():
 def test_steps_down_and_says_why(monkeypatch):
     from maillab.network import rungs
 
-    def forbidden(nat):
+    def forbidden(*_):
         raise RungUnavailable("not today")
 
     monkeypatch.setattr(rungs, "Sandbox", forbidden)

@@ -140,16 +140,6 @@ def test_mallory_inside_gets_between_alice_and_gate(lab):
     log_in(lab, lab.alice)
 
 
-def test_startup_is_quick(lab):
-    best = lab.seconds
-    for _ in range(2):
-        lab.close()
-        lab = Lab(rung="sandbox", nat=True)
-        best = min(best, lab.seconds)
-    lab.close()
-    assert best < 0.6
-
-
 def test_twenty_in_a_row_leave_nothing_behind():
     lab_on("sandbox", nat=True).close()
     gc.collect()

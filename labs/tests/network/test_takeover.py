@@ -7,6 +7,7 @@ import socket
 import pytest
 from scapy.layers.inet import IP, TCP
 from scapy.layers.l2 import ARP, Ether
+from support.rungs import lab_on
 
 from maillab.network import RungUnavailable
 from maillab.network.host import hosts_on
@@ -113,12 +114,30 @@ def test_elsewhere_each_says_what_is_missing(rung):
         pytest.skip(str(error))
     hosts = hosts_on(network)
     mallory, alice = hosts["mallory"], hosts["alice"]
-    for block in (mallory.borrow("alice"), alice.unplugged(), mallory.intercept(hosts["mail"])):
+    for block in (mallory.borrow("alice"), alice.unplugged()):
         with pytest.raises(RungUnavailable, match=ONLY_SANDBOX), block:
             pass
     with mallory.card() as card, pytest.raises(NotImplementedError, match="Only the sandbox has a wire"):
         card.send(Ether())
     network.close()
+
+
+@pytest.mark.parametrize("rung", ["tap", "loopback"])
+def test_elsewhere_interception_leads_the_others_connections_to_mallory(rung):
+    with lab_on(rung) as lab:
+        with lab.mallory.intercept(lab.mail), lab.mallory.listen("pop3") as listener:
+            listener.settimeout(5)
+            with lab.alice.connect("mail", "pop3") as alice:
+                sock, _ = listener.accept()
+                with sock:
+                    sock.sendall(b"+OK it's me\r\n")
+                    assert alice.recv(100) == b"+OK it's me\r\n"
+            mailbox = lab.mallory.pop3()
+            assert mailbox.getwelcome().startswith(b"+OK mail.example.test")
+            mailbox.quit()
+        mailbox = lab.alice.pop3()
+        assert mailbox.getwelcome().startswith(b"+OK mail.example.test")
+        mailbox.quit()
 
 
 def test_listening_works_on_every_rung(place):

@@ -26,9 +26,9 @@ SECOND = b"Subject: two\r\n\r\nSecond\r\n"
 class ServerProcess:
     """``python -m maillab.servers`` as a child: ``.ports``, ``.ask({...})``, ``.rss`` in octets."""
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    def __init__(self, config: dict[str, Any], *arguments: str) -> None:
         self.child = subprocess.Popen(
-            [sys.executable, "-m", "maillab.servers"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-m", "maillab.servers", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         self.ready = self.ask(config)
         self.ports: dict[str, int] = self.ready.get("ports", {})
@@ -145,6 +145,30 @@ def tls_host(certificates: Path) -> Iterator[ServerProcess]:
     process = ServerProcess(CONFIG | {"ports": dict.fromkeys(PORTS, 0), "allow": [], "tls": tls})
     yield process
     process.stop()
+
+
+SSH = {
+    "host": "bastion",
+    "address": "127.0.0.1",
+    "ports": {"ssh": 0},
+    "accounts": {"alice": "sesame"},
+    "keys": {},
+    "routes": {},
+}
+
+
+@pytest.fixture
+def ssh_process() -> Iterator[Callable[..., ServerProcess]]:
+    """``ssh_process(routes={…}, …)`` starts an SSH server; all are reaped when the test is over."""
+    started: list[ServerProcess] = []
+
+    def start(**changes: Any) -> ServerProcess:
+        started.append(ServerProcess(SSH | changes, "ssh"))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.stop()
 
 
 MX = {

@@ -28,7 +28,7 @@ def pair(server_process, next_hop, certificates: Path, tmp_path: Path) -> Callab
             port = mx.ports["smtp"]
         mail = server_process(
             allow=["open_relay"], tls={"folder": str(certificates)}, spool=str(tmp_path / "spool"), retry=retry,
-            next_hop=["127.0.0.1", port], next_hop_name="mx.example.test", next_hop_tls=policy,
+            next_hop=["127.0.0.1", port], next_hop_name="mx.partner.example.test", next_hop_tls=policy,
         )  # fmt: skip
         return mail, mx
 
@@ -73,19 +73,24 @@ def test_it_arrives(pair, policy: str, tls: bool, certificate: str, protocol: by
     assert f"mail from <alice@example.test> to <{DAVE}>{way}: 250 2.0.0 delivered" in mail.texts()
 
 
+SHOWED = "454 4.7.5 mx.partner.example.test showed a wrong certificate: "
+
+
 @pytest.mark.parametrize(
     ("chosen", "reply"),
     [
-        ({"tls": False}, "454 4.7.4 mx.example.test offers no TLS, and without it nothing is sent there"),
-        ({"certificate": "expired"}, "454 4.7.5 mx.example.test showed a wrong certificate: certificate has expired"),
+        ({"tls": False}, "454 4.7.4 mx.partner.example.test offers no TLS, and without it nothing is sent there"),
+        (
+            {"certificate": "expired"},
+            SHOWED + "certificate has expired",
+        ),
         (
             {"certificate": "self-signed"},
-            "454 4.7.5 mx.example.test showed a wrong certificate: self-signed certificate",
+            SHOWED + "self-signed certificate",
         ),
         (
             {"certificate": "wrong-name"},
-            "454 4.7.5 mx.example.test showed a wrong certificate: Hostname mismatch, certificate is not valid for "
-            "'mx.example.test'.",
+            SHOWED + "Hostname mismatch, certificate is not valid for 'mx.partner.example.test'.",
         ),
     ],
 )
@@ -124,7 +129,7 @@ def test_a_next_server_that_offers_tls_and_has_none(pair, policy: str, how: str)
             assert b"Subject: onwards\r\n" in server.lines
         else:
             wait_for(lambda: len(mail.mails("alice")) == 4)
-            reason = b"454 4.7.5 no TLS with" if how == "broken" else b"454 4.7.4 mx.example.test offers no TLS"
+            reason = b"454 4.7.5 no TLS with" if how == "broken" else b"454 4.7.4 mx.partner.example.test offers no TLS"
             assert reason in mail.mails("alice")[-1]
             assert b"STARTTLS\r\n" in server.lines and b"Subject: onwards\r\n" not in server.lines
 

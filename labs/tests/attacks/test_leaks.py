@@ -1,0 +1,67 @@
+"""The table of who leaks, measured: what each client did is what its policy says, on every program that is here."""
+
+from __future__ import annotations
+
+import pytest
+from support.rungs import lab_on
+
+from maillab.attacks import leaks
+from maillab.attacks.leaks import SITUATIONS
+from maillab.attacks.mailers import CHECKED, CLIENTS, FIRST, IF, IF_CHECKED, MUST, NEVER
+
+pytestmark = pytest.mark.network
+
+CLEAR, SAFE, FOOLED, GAVE_UP = (
+    ("logged in in the clear", "on the wire"),
+    ("logged in over TLS", ""),
+    ("logged in over TLS", "in her TLS"),
+    ("gave up", ""),
+)
+
+TABLE = {  # untouched, stripped, impostor
+    NEVER: (CLEAR, CLEAR, CLEAR),
+    IF: (SAFE, CLEAR, FOOLED),
+    IF_CHECKED: (SAFE, CLEAR, GAVE_UP),
+    MUST: (SAFE, GAVE_UP, FOOLED),
+    CHECKED: (SAFE, GAVE_UP, GAVE_UP),
+    FIRST: (SAFE, SAFE, GAVE_UP),
+}
+
+
+@pytest.mark.parametrize("rung", ["sandbox", "tap"])
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_the_policy_decides(rung, situation) -> None:
+    with lab_on(rung, tls=True) as lab:
+        before = lab.server.ask("weakness")["on"]
+        found = leaks(lab, [situation])
+        assert lab.server.ask("weakness")["on"] == before == []
+    assert [(leak.client, leak.how) for leak in found] == [(client.name, client.how) for client in CLIENTS]
+    missing = {leak.client for leak in found if leak.did == "not installed"}
+    expected = {policy: row[list(SITUATIONS).index(situation)] for policy, row in TABLE.items()}
+    wrong = [leak for leak in found if leak.client not in missing and (leak.did, leak.read) != expected[leak.policy]]
+    assert not wrong
+    if missing:
+        pytest.skip(f"not installed, or without TLS: {', '.join(sorted(missing))}")
+
+
+def test_every_policy_is_there() -> None:
+    assert {client.policy for client in CLIENTS} == set(TABLE)
+
+
+def test_a_few_on_loopback() -> None:
+    with lab_on("loopback", tls=True) as lab:
+        chosen = [client for client in CLIENTS if client.name == "poplib"]
+        found = leaks(lab, ["stripped"], chosen)
+        assert [(leak.did, leak.read) for leak in found] == [TABLE[client.policy][1] for client in chosen]
+
+
+def test_what_isnt_installed_is_listed(monkeypatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with lab_on("tap", tls=True) as lab:
+        (row,) = leaks(lab, ["stripped"], [client for client in CLIENTS if client.name == "mpop"][:1])
+        assert (row.client, row.did, row.read) == ("mpop", "not installed", "")
+
+
+def test_without_tls_there_is_nothing_to_strip() -> None:
+    with lab_on("tap") as lab, pytest.raises(RuntimeError, match="This lab has no TLS"):
+        leaks(lab)
