@@ -2,6 +2,9 @@
 
     frame -> segment (packets) -> bytes in order (half, streams, table) -> turns (dialogue, pop3, smtp) -> Conversation
 
+Where a dialogue turns to TLS its records are turns of their own; with a key log, what was said inside follows each
+record as turns that are .decrypted (tunnel, and the room tls).
+
 What one connection may hold in memory: 4 MiB or 4096 pieces that wait for a missing segment (streams), lines
 of 64 KiB, lists of 1 MiB, mails of 8 MiB (then cut into several turns) and 10,000 commands without a reply
 (cutting, grammar); 1 MiB of a protocol that isn't known (dialogue). At most 20,000 connections are open; then

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..tls.records import describe_tls
-from ..tls.records import looks_like_tls as looks_like_tls  # the rooms' word for where TLS begins
+from ..tls.records import looks_like_tls as looks_like_tls  # cutting and grammar take it from here
 
 Who = Literal["C", "S", "gap"]
 Kind = Literal["greeting", "command", "reply", "challenge", "response", "mail", "tls", "data", "gap"]

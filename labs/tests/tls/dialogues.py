@@ -1,4 +1,4 @@
-"""What is said in the tests of TLS: (before TLS, inside TLS, port) of four ways to begin it."""
+"""What is said in the tests of TLS: (before TLS, inside TLS, port) of the ways to begin it."""
 
 from __future__ import annotations
 
@@ -33,6 +33,16 @@ SMTP: Said = [
     (0, b"QUIT\r\n"),
     (1, b"221 bye\r\n"),
 ]
+IMAP: Said = [
+    (0, b"a1 LOGIN alice w0nderland\r\n"),
+    (1, b"a1 OK in\r\n"),
+    (0, b"a2 SELECT INBOX\r\n"),
+    (1, b"* 1 EXISTS\r\na2 OK done\r\n"),
+    (0, b"a3 FETCH 1 BODY[]\r\n"),
+    (1, b"* 1 FETCH (BODY[] {%d}\r\n%s)\r\na3 OK done\r\n" % (len(MAIL) - 3, MAIL[:-3])),
+    (0, b"a4 LOGOUT\r\n"),
+    (1, b"* BYE\r\na4 OK bye\r\n"),
+]
 WAYS: dict[str, tuple[Said, Said, int]] = {
     "POP3S": ([], [(1, b"+OK ready\r\n"), *POP3], 995),
     "STLS": ([(1, b"+OK ready\r\n"), (0, b"STLS\r\n"), (1, b"+OK go\r\n")], POP3, 110),
@@ -47,6 +57,12 @@ WAYS: dict[str, tuple[Said, Said, int]] = {
         ],
         SMTP,
         587,
+    ),
+    "IMAPS": ([], [(1, b"* OK IMAP4rev1 ready\r\n"), *IMAP], 993),
+    "IMAP's STARTTLS": (
+        [(1, b"* OK IMAP4rev1 ready\r\n"), (0, b"a0 STARTTLS\r\n"), (1, b"a0 OK go\r\n")],
+        IMAP,
+        143,
     ),
 }
 

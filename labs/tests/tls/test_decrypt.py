@@ -14,6 +14,7 @@ from support.wire import Talk, interleave, renumber
 
 from maillab.capture import Frame, write_pcapng
 from maillab.conversations import Conversation, follow
+from maillab.conversations.recognise import PORTS
 from maillab.findings import findings
 from maillab.tls import visible
 
@@ -73,7 +74,7 @@ def test_all_ways(pems: dict[str, str], tmp_path: Path, version: str, suite: str
     session = Session(pems, said, version=version, suite=suite)
     frames = talk_of(session.flights[0], before, port).frames
     conversation = opened(frames, session.keylog)
-    assert conversation.protocol == ("pop3" if port in (995, 110) else "smtp") and conversation.complete
+    assert conversation.protocol == PORTS[port] and conversation.complete
     assert inside(conversation) == (said_by(0, said), said_by(1, said))
     assert inside(conversation) == tshark_says(frames, session.keylog, tmp_path)
     assert visible(conversation).suite == SUITES[version][suite]
@@ -86,7 +87,7 @@ def test_all_ways(pems: dict[str, str], tmp_path: Path, version: str, suite: str
         assert line.split(b"\r\n")[0].decode() in conversation.transcript()
 
     upgrade, credential, mail = findings(frames, keylog=session.keylog)
-    assert (upgrade.kind, upgrade.mechanism) == ("tls", way if before else "TLS")
+    assert (upgrade.kind, upgrade.mechanism) == ("tls", way.split()[-1] if before else "TLS")
     assert (upgrade.sni, upgrade.suite, upgrade.decrypted) == ("mail.example.test", SUITES[version][suite], False)
     assert (credential.username, credential.password, credential.accepted) == ("alice", "w0nderland", True)
     assert (mail.subject, mail.complete, mail.accepted) == ("lunch", True, True)
@@ -168,7 +169,7 @@ def test_pcapng_brings_its_key_log(pems: dict[str, str], tmp_path: Path) -> None
     assert inside(follow(tmp_path / "x.pcapng")[0]) == (said_by(0, said), said_by(1, said))
 
 
-@pytest.mark.parametrize("way,protocol", [("POP3S", "pop3"), ("submissions", "smtp")])
+@pytest.mark.parametrize("way,protocol", [("POP3S", "pop3"), ("submissions", "smtp"), ("IMAPS", "imap")])
 @pytest.mark.parametrize("port", [4711, 995, 465])
 def test_protocol_by_the_greeting_inside(pems: dict[str, str], way: str, protocol: str, port: int) -> None:
     """On any port, even another protocol's."""
