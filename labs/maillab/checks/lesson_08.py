@@ -6,6 +6,7 @@ from typing import Any
 
 from ..sasl import apop
 from .exercises import Said, Wrong, exercise
+from .kinds import yes_or_no
 from .lesson_07 import PATTERN
 from .predictions import prediction
 
@@ -125,15 +126,6 @@ RIGHT = {
 )
 def summary(answer: Any, lab: Any) -> str:
     expected = "four mechanisms with three times True or False"
-    if not isinstance(answer, dict) or set(answer) != set(RIGHT):
-        raise Wrong(answer, expected)
     questions = ("does a replay work at a server that repeats itself", "does a table work", "is an impostor noticed")
-    for name, right in RIGHT.items():
-        if not isinstance(answer[name], tuple | list) or len(answer[name]) != 3:
-            raise Wrong(answer[name], expected)
-        if any(said not in (True, False) for said in answer[name]):
-            raise Wrong(answer[name], expected, "Write True or False, without quotation marks.")
-        for question, said, true in zip(questions, answer[name], right, strict=True):
-            if bool(said) is not true:
-                raise Wrong(Said(f"{name}, {question}: {bool(said)}"), "what happened in the lab")
+    yes_or_no(answer, RIGHT, questions, expected)
     return "Both ends have to bring something new, and both have to prove something."

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..conversations import Conversation, Turn, follow
 from .exercises import Said, Wrong, call, exercise
+from .kinds import frame_in
 from .predictions import prediction
 
 prediction(
@@ -59,16 +60,14 @@ prediction(
 )
 def opened(answer: Any, lab: Any) -> str:
     expected = "a pair: your capture, and the number of a frame in it"
-    if not isinstance(answer, tuple | list) or len(answer) != 2 or not isinstance(answer[1], int):
-        raise Wrong(answer, expected)
-    heard, frame = answer
+    frames, frame = frame_in(answer, expected)
     told: dict[int, tuple[Conversation, Turn]] = {}
-    for talk in follow(heard):
+    for talk in follow(frames.values()):
         for turn in talk.turns:
             for number in turn.frames:
                 told.setdefault(number, (talk, turn))
     if frame not in told:
-        raise Wrong(frame, expected, "In that frame nobody says anything, or it isn't in this capture.")
+        raise Wrong(frame, expected, "In that frame nobody says anything.")
     talk, turn = told[frame]
     if talk.protocol != "pop3":
         raise Wrong(frame, "a frame of the login", "That is in an SMTP conversation: there nobody proves anything.")

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..findings.mail import header_fields, unencoded
 from .exercises import Said, Wrong, exercise
+from .kinds import frame_in
 from .predictions import prediction
 
 prediction(
@@ -54,13 +55,9 @@ NAME = b"mail.example.test"
 )
 def named(answer: Any, lab: Any) -> str:
     expected = "a pair: your capture, and the number of the frame with the server's name"
-    if not isinstance(answer, tuple | list) or len(answer) != 2 or not isinstance(answer[1], int):
-        raise Wrong(answer, expected)
-    frames = {frame.number: frame.data for frame in answer[0]}
-    if answer[1] not in frames:
-        raise Wrong(answer[1], expected, f"This capture has the frames 1 to {max(frames, default=0)}.")
-    if NAME not in frames[answer[1]]:
-        raise Wrong(Said(f"frame {answer[1]}, without the name"), expected)
+    frames, number = frame_in(answer, expected)
+    if NAME not in frames[number].data:
+        raise Wrong(Said(f"frame {number}, without the name"), expected)
     return "There it is, in the ClientHello: Server Name Indication (RFC 6066, section 3)."
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from ..attacks import Middle
 from ..findings import findings
 from .exercises import Said, Todo, Wrong, call, exercise
+from .kinds import yes_or_no
 from .predictions import prediction
 
 prediction(
@@ -136,14 +137,5 @@ and tests/attacks/test_leaks.py verifies with each program. No secret."""
 )
 def policies(answer: Any, lab: Any) -> str:
     expected = "for each of the four policies True or False, twice"
-    if not isinstance(answer, dict) or set(answer) != set(POLICIES):
-        raise Wrong(answer, expected)
-    for name, right in POLICIES.items():
-        if not isinstance(answer[name], tuple | list) or len(answer[name]) != 2:
-            raise Wrong(answer[name], expected)
-        for what, said, true in zip(("stripped", "impostor"), answer[name], right, strict=True):
-            if said not in (True, False):
-                raise Wrong(said, expected, "Write True or False, without quotation marks.")
-            if bool(said) is not true:
-                raise Wrong(Said(f"{name}, {what}: {bool(said)}"), "what happened in the lab")
+    yes_or_no(answer, POLICIES, ("stripped", "impostor"), expected)
     return "Two conditions, and both are needed: TLS or nothing, and the right certificate."

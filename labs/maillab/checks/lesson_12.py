@@ -7,9 +7,9 @@ import binascii
 import hashlib
 from typing import Any
 
-from ..capture.frame import frames_of
 from ..conversations import segment_of
 from .exercises import Said, Wrong, exercise
+from .kinds import frame_in
 from .predictions import prediction
 
 prediction(
@@ -75,15 +75,13 @@ def connections(answer: Any, lab: Any) -> str:
 )
 def leaked(answer: Any, lab: Any) -> str:
     expected = "a pair: your capture, and the number of the frame with Alice's password"
-    if not isinstance(answer, tuple | list) or len(answer) != 2 or not isinstance(answer[1], int):
-        raise Wrong(answer, expected)
-    frames = {frame.number: frame for frame in frames_of(answer[0])}
+    frames, number = frame_in(answer, expected)
     secret = lab.student.password("alice").encode()
     if not any(secret in frame.data for frame in frames.values()):
         raise Wrong(Said("a capture without the password"), expected, "Take the one with the gateway, from part 2.")
-    if answer[1] not in frames or secret not in frames[answer[1]].data:
-        raise Wrong(answer[1], expected)
-    segment = segment_of(frames[answer[1]])
+    if secret not in frames[number].data:
+        raise Wrong(number, expected)
+    segment = segment_of(frames[number])
     source = segment.source if segment else "somewhere"
     return f"It came from {source}: from the gateway, on behalf of Alice. Up to there it was well protected."
 

@@ -7,6 +7,7 @@ from email import message_from_bytes
 from typing import Any
 
 from .exercises import Said, Wrong, call, exercise
+from .kinds import yes_or_no
 from .predictions import prediction
 
 prediction(
@@ -90,14 +91,5 @@ POLICIES = {"clear": (True, True), "opportunistic": (False, True), "verified": (
 )
 def policies(answer: Any, lab: Any) -> str:
     expected = "for each of the three policies True or False, twice"
-    if not isinstance(answer, dict) or set(answer) != set(POLICIES):
-        raise Wrong(answer, expected)
-    for name, right in POLICIES.items():
-        if not isinstance(answer[name], tuple | list) or len(answer[name]) != 2:
-            raise Wrong(answer[name], expected)
-        for what, said, true in zip(("listens", "strips"), answer[name], right, strict=True):
-            if said not in (True, False):
-                raise Wrong(said, expected, "Write True or False, without quotation marks.")
-            if bool(said) is not true:
-                raise Wrong(Said(f"{name}, Mallory {what}: {bool(said)}"), "what happened in the lab")
+    yes_or_no(answer, POLICIES, ("Mallory listens", "Mallory strips"), expected)
     return "Opportunistic TLS ends listening in passing. It takes a duty to end the rest."
