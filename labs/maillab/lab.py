@@ -91,7 +91,8 @@ class Lab(Weaknesses, Mailboxes, Tls, SshServers):
             self._closing.callback(self.network.close)
             self.student = wanted if self.network.serves else Student("guest")
             passwords = {user: account.password for user, account in self.student.accounts.items()}
-            self._ssh = Ssh(self.network, passwords, self._services)
+            mine = weakref.ref(self)  # what closes the lab must not keep it
+            self._ssh = Ssh(self.network, passwords, lambda: lab._services() if (lab := mine()) else [])
             self._hosts = {name: Computer(info, self.network, self._ssh) for name, info in self.network.names.items()}
             self._closing.callback(self._ssh.close)
             if self.network.serves:

@@ -27,7 +27,7 @@ def test_as_json(capsys):
 def test_it_names_the_rung_it_chose_and_why_no_better_one(monkeypatch, capsys):
     from maillab.network import rungs
 
-    def forbidden() -> None:
+    def forbidden(*_: object) -> None:
         raise RungUnavailable("this system forbids networks of one's own")
 
     monkeypatch.setattr(rungs, "Sandbox", forbidden)

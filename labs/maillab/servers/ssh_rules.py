@@ -27,7 +27,7 @@ def target(host: str, port: int, own: str) -> str:
     maillab.servers.ssh_rules.NotForwarded: this server forwards to the lab's own hosts only, not to 'www.example.org'
     >>> target("mail", 80, own="mail")
     Traceback (most recent call last):
-    maillab.servers.ssh_rules.NotForwarded: this server forwards to mail's ports only (25, 110, 587), not to 80
+    maillab.servers.ssh_rules.NotForwarded: this server forwards to mail ports only (25, 110, 465, 587, 995), not to 80
     """
     try:
         name = own if host in ("localhost", "127.0.0.1") else host_named(host, {**HOSTS, BASTION.name: BASTION}).name
@@ -35,5 +35,5 @@ def target(host: str, port: int, own: str) -> str:
         raise NotForwarded(f"this server forwards to the lab's own hosts only, not to {host[:100]!r}") from None
     if port not in PORTS.values():
         allowed = ", ".join(str(number) for number in sorted(PORTS.values()))
-        raise NotForwarded(f"this server forwards to mail's ports only ({allowed}), not to {port}")
+        raise NotForwarded(f"this server forwards to mail ports only ({allowed}), not to {port}")
     return f"{name}:{port}"

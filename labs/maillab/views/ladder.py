@@ -213,6 +213,7 @@ def _ssh(turns: Sequence[Any]) -> Sequence[Any]:
             rows.append(
                 SimpleNamespace(who=who, kind="data", time=mine[0].time, frame=mine[0].frame, data=line, text="")
             )
+    rows.sort(key=lambda row: (row.frame, row.time))
     sealed = sum(len(turn.data) for turn in turns) - sum(len(row.data) for row in rows)
     if sealed:
         last = next((turn for turn in turns if turn.frame > rows[-1].frame), turns[-1])

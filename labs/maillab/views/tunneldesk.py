@@ -60,7 +60,8 @@ def through_ssh(lab: Lab, sshd: str, client: str, mallory: str) -> tuple[str, in
                 got = f"{mailbox.stat()[0]} mails"
                 mailbox.quit()
         except TunnelError as error:
-            got = "nothing: " + str(error).partition("\n")[0]
+            words = str(error).partition("\n")[0]
+            got = "nothing: that isn't the known host key" if "host key" in words else f"nothing: {words}"
         except (OSError, poplib.error_proto) as error:
             got = f"nothing: {error}"
     read = []

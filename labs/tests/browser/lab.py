@@ -136,6 +136,12 @@ class Lesson:
         """Run a command of JupyterLab's and wait until it's done."""
         return self.page.evaluate("([n, a]) => window.jupyterapp.commands.execute(n, a).then(() => null)", [name, args])
 
+    def zoom_and_darken(self) -> None:
+        """What is there already, as at 200 % on a dark page."""
+        self.page.set_viewport_size({"width": 640, "height": 400})
+        self.command("apputils:change-theme", theme="JupyterLab Dark")
+        self.page.wait_for_selector('body[data-jp-theme-light="false"]', state="attached")
+
     def wait_idle(self, seconds: float = 120) -> None:
         self.page.wait_for_function(
             "() => window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'",

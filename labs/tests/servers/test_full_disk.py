@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from support import aio
 
 from maillab.servers import relay as relay_module
 from maillab.servers.delivery import Delivery
@@ -54,7 +54,6 @@ def test_the_queue_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyP
         await asyncio.sleep(2.5)
         running.cancel()
 
-    with ThreadPoolExecutor(1) as thread:  # of its own: after a browser test Playwright's loop runs in ours
-        thread.submit(asyncio.run, run()).result()
+    aio.run(run())
     assert sum("dave@p.example.test" in recipients for recipients in handed) == 1
     assert len(handed) > 1  # and Erin's is tried again

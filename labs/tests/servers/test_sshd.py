@@ -14,6 +14,7 @@ from typing import Any
 
 import asyncssh
 import pytest
+from support import aio
 
 from maillab.servers.listen import MAX_CONNECTIONS
 from maillab.servers.ssh_keys import fingerprint, new_key
@@ -32,7 +33,7 @@ def logged_in(server, what: Callable[[asyncssh.SSHClientConnection], Awaitable[A
         ) as connection:
             return await what(connection)
 
-    return asyncio.run(asyncio.wait_for(run(), 20))
+    return aio.run(asyncio.wait_for(run(), 20))
 
 
 async def nothing(connection: asyncssh.SSHClientConnection) -> str:

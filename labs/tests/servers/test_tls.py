@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support import aio
 from support.tls import NAME, says, secured
 
 from maillab.clients import context
@@ -288,7 +289,7 @@ def test_a_client_that_hangs_is_let_go(certificates: Path, monkeypatch, service:
         server.close()
         return got, [event.text for event in log.events]
 
-    got, texts = asyncio.run(run())
+    got, texts = aio.run(run())
     assert texts == ["connected", "TLS failed: no end after 0.3 s", "closed"]
     assert got.endswith(b"begin TLS\r\n") or service in ("pop3s", "submissions")
 
