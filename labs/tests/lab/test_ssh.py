@@ -172,7 +172,7 @@ class TestOnTap:
         [
             ("www.example.org", 110, "forwards to the lab's own hosts only, not to 'www.example.org'"),
             ("127.0.0.53", 25, "forwards to the lab's own hosts only"),
-            ("mail", 22, "forwards to mail's ports only"),
+            ("mail", 22, "forwards to mail ports only"),
             ("mx", 25, r"no connection from bastion to mx, port 25 \(nobody listens there\)"),
             ("localhost", 110, r"no connection from bastion to bastion, port 110 \(nobody listens there\)"),
         ],
