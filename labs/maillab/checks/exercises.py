@@ -123,7 +123,9 @@ def hint(number: str) -> Note:
     found.given += 1
     more = len(found.hints) - found.given
     after = (
-        f"There is one more: hint({number!r})." if more > 0 else f"That was the last one. Then: solution({number!r})."
+        f"There {'is one' if more == 1 else f'are {more}'} more: hint({number!r})."
+        if more > 0
+        else f"That was the last one. Then: solution({number!r})."
     )
     return Note(f"Hint {min(found.given, len(found.hints))} of {len(found.hints)}: {text}\n{after}")
 

@@ -38,33 +38,14 @@ prediction(
 
 prediction(
     "12.C",
-    "One day Alice's program says that the host key is another one. What should she do?",
+    "Mallory answers in mail's place, with a host key of her own. Alice's program takes any key. What happens?",
     {
-        "Say yes: keys get renewed": "They do, seldom. And an impostor looks just the same.",
-        "Ask the server's owner, by telephone": "Yes: whoever could have changed the key could also answer a mail.",
-        "Nothing: a wrong key can't decrypt anything": "It is only another's. The tunnel works, and ends there.",
+        "The login fails: Mallory doesn't know the password": "She says yes to any; Alice's program brings it.",
+        "The mail arrives as usual, and Mallory has the password": "Yes. She lets Alice in, and connects on.",
+        "Nothing: a wrong key can't decrypt anything": "It isn't wrong, only hers. The tunnel works, and ends there.",
     },
-    "Ask the server's owner, by telephone: whoever could have changed the key could also answer a mail.",
+    "The mail arrives as usual, and Mallory has the password: her sshd lets Alice in, and connects on to mail.",
 )
-
-
-@exercise(
-    "12.2",
-    "Each TCP connection begins with one SYN that has no ACK with it.",
-    "[p for p in twice.packets if TCP in p and p[TCP].flags == 'S']",
-    "connections = sum(p[TCP].flags == 'S' for p in twice.packets if TCP in p)",
-)
-def connections(answer: Any, lab: Any) -> str:
-    expected = "how many TCP connections Mallory's card heard"
-    if isinstance(answer, bool) or not isinstance(answer, int):
-        raise Wrong(answer, expected)
-    if answer == 2:
-        raise Wrong(answer, expected, "Two visits came out of the tunnel. And the tunnel itself?")
-    if answer == 6:
-        raise Wrong(answer, expected, "SYN ACK is the answer to a SYN, not a connection more.")
-    if answer != 3:
-        raise Wrong(answer, expected)
-    return "One for the tunnel, and one for each visit that comes out of it. The first carries both."
 
 
 @exercise(
@@ -84,6 +65,25 @@ def leaked(answer: Any, lab: Any) -> str:
     segment = segment_of(frames[number])
     source = segment.source if segment else "somewhere"
     return f"It came from {source}: from the gateway, on behalf of Alice. Up to there it was well protected."
+
+
+@exercise(
+    "12.2",
+    "Each TCP connection begins with one SYN that has no ACK with it.",
+    "[p for p in twice.packets if TCP in p and p[TCP].flags == 'S']",
+    "connections = sum(p[TCP].flags == 'S' for p in twice.packets if TCP in p)",
+)
+def connections(answer: Any, lab: Any) -> str:
+    expected = "how many TCP connections Mallory's card heard"
+    if isinstance(answer, bool) or not isinstance(answer, int):
+        raise Wrong(answer, expected)
+    if answer == 2:
+        raise Wrong(answer, expected, "Two visits came out of the tunnel. And the tunnel itself?")
+    if answer == 6:
+        raise Wrong(answer, expected, "SYN ACK is the answer to a SYN, not a connection more.")
+    if answer != 3:
+        raise Wrong(answer, expected)
+    return "One for the tunnel, and one for each visit that comes out of it. The first carries both."
 
 
 @exercise(
@@ -112,9 +112,11 @@ def _how(said: str, key: bytes) -> str:
     with_text = hashlib.sha256(base64.b64encode(key)).digest()
     try:
         if base64.b64decode(said + "=" * (-len(said) % 4)) == with_text:
-            return "That is the hash of the Base64 text. First undo it: base64.b64decode(key)."
+            return "That is the hash of the Base64 text. First undo it: base64.b64decode(key.split()[1])."
     except (binascii.Error, ValueError):
         pass
     if said == hashlib.sha256(key).hexdigest():
         return "The right hash, in hexadecimal. OpenSSH writes it in Base64."
+    if said == base64.b64encode(hashlib.sha256(b"ssh-ed25519 " + base64.b64encode(key)).digest()).decode().rstrip("="):
+        return "That is the hash of the whole line, its type included."
     return ""

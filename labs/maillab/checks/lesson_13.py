@@ -26,7 +26,7 @@ prediction(
     "Now both servers speak STARTTLS if it's offered. Mallory strips the offer between them. Who notices?",
     {
         "Alice: her mail comes back": "It doesn't: her server prefers sending it in the clear to not sending it.",
-        "Nobody": "Yes. A server without STARTTLS is nothing unusual, so the mail goes on in the clear.",
+        "Nobody": "Yes, not at the time. (A trace remains: see part 4.)",
         "Dave's server, which sees no TLS": "Mail without TLS is what it gets all day.",
     },
     "Nobody: a server without STARTTLS is nothing unusual, so the mail goes on in the clear.",
@@ -73,9 +73,16 @@ def evidence(answer: Any, lab: Any) -> str:
 def made_up() -> list[bytes]:
     """Mails with other ways behind them."""
     ways = (["SMTP"], ["ESMTPSA", "ESMTP", "ESMTPS"], ["ESMTPA", "SMTP", "ESMTPS", "ESMTPS"])
+    comment = {
+        True: "(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits))\r\n\t",
+        False: "",
+    }  # as Postfix does
     made = []
     for way in ways:
-        lines = [f"Received: from a ([192.0.2.1])\r\n\tby b with {how} for <dave@x.test>;\r\n\tdate" for how in way]
+        lines = [
+            f"Received: from a ([192.0.2.1])\r\n\t{comment['S' in how[5:]]}by b with {how} for <dave@x.test>;\r\n\tdate"
+            for how in way
+        ]
         made.append("\r\n".join([*reversed(lines), "Subject: with ESMTPS", "", "with ESMTPSA"]).encode() + b"\r\n")
     return made
 

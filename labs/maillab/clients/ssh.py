@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from ..names import PORTS, WELL_KNOWN, host_named
 from ..network import Host, Network, RungUnavailable
@@ -34,19 +34,24 @@ class Ssh:
         self.servers: dict[str, SshServer] = {}
         self.known: dict[str, str] = {}  # by host: the key that it had when it first started
         self._keys: dict[str, KeyPair] = {}
+        self._host_keys: dict[str, KeyPair] = {}
         self._clients: weakref.WeakSet[Child] = weakref.WeakSet()
 
-    def start(self, host: Host, allow: Iterable[str], accounts: Mapping[str, str] | None) -> SshServer:
+    def start(
+        self, host: Host, allow: Iterable[str], accounts: Mapping[str, str] | None, another_key: bool
+    ) -> SshServer:
         """See ``Lab.start_ssh``."""
         if not self._network.serves:
             raise RungUnavailable(NO_REPLAY)
         if host.name in self.servers:
             self.servers.pop(host.name).close()
         accounts = self._passwords if accounts is None else accounts
+        if another_key or host.name not in self._host_keys:
+            self._host_keys[host.name] = new_key()
         server = self.servers[host.name] = SshServer(
             host, self._network, WELL_KNOWN["ssh"], accounts,
             keys={user: [pair.public] for user, pair in self._keys.items() if user in accounts},
-            routes=self._routes(host), allow=list(allow),
+            routes=self._routes(host), allow=list(allow), host_key=asdict(self._host_keys[host.name]),
         )  # fmt: skip
         self.known.setdefault(host.name, server.key)
         return server

@@ -14,20 +14,25 @@ class SshServers(Started):
     """Start SSH servers, and ask about their keys; ``lab.alice.tunnel(…)`` uses them."""
 
     def start_ssh(
-        self, host: Host, allow: str | Iterable[str] = (), accounts: dict[str, str] | None = None
+        self,
+        host: Host,
+        allow: str | Iterable[str] = (),
+        accounts: dict[str, str] | None = None,
+        another_key: bool = False,
     ) -> SshServer:
         """Start an SSH server on a host. It forwards connections to the lab's mail servers, and does nothing else.
 
         Args:
             allow: weaknesses to switch on, by name (``maillab.servers.ssh_rules.SSH_SWITCHES``). None by default.
             accounts: user name → password; by default the mail users', and nobody on mallory's host.
+            another_key: make a new host key, as on a computer that was set up anew; whoever knew the one before
+                refuses it. Otherwise a host keeps its key, also when its server is started again.
 
         Raises:
             ServerError: it can't start like this; the sentence says why.
             RungUnavailable: on the replay rung.
 
-        Its host key is made now. When it's started again it has another one, and who knew the first refuses it. It ends
-        with the lab. Example::
+        It ends with the lab. Example::
 
             lab.start_ssh(lab.bastion)
             with lab.alice.tunnel("mail", 110, through="bastion") as tunnel:
@@ -35,7 +40,7 @@ class SshServers(Started):
         """
         if accounts is None and host is self.mallory:
             accounts = {}
-        return self._ssh.start(host, [allow] if isinstance(allow, str) else allow, accounts)
+        return self._ssh.start(host, [allow] if isinstance(allow, str) else allow, accounts, another_key)
 
     @property
     def ssh_servers(self) -> dict[str, SshServer]:

@@ -44,7 +44,7 @@ class Replay(Network):
         if recording is None or not recording.exists():
             raise RungUnavailable(
                 "there is no recording of this lesson in data/captures (of TLS and SSH there can't be one to be played "
-                "again: each connection has keys of its own)"
+                "again: each connection has keys of its own). MAILLAB_RUNG=tap needs no privilege and runs them"
             )
         if nat:
             self.names, self.gate = AS_GATE, "alice and mallory were behind it: this was recorded at the mail server"

@@ -8,7 +8,8 @@ only the channel ``direct-tcpip`` (RFC 4254 section 7.2) is left. ``python -m ma
      "keys": {"alice": ["ssh-ed25519 AAAA…"]}, "routes": {"mail:110": ["192.0.2.25", 110]}, "within": "", "allow": []}
 
 ``routes`` says where each target really is; a target that isn't there has nobody who listens. ``within`` is the address
-to take for connections to the host itself. ``allow``: switches, see ssh_rules.py. The host key is made at each start.
+to take for connections to the host itself. ``allow``: switches, see ssh_rules.py. ``host_key``: its
+``public`` and ``private`` half; without it a new one is made.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from maillab.servers.busy import explain
 from maillab.servers.commands import ConfigError, obey
 from maillab.servers.listen import MAX_CONNECTIONS, Turnstile
 from maillab.servers.log import EventLog
-from maillab.servers.ssh_keys import fingerprint, new_key
+from maillab.servers.ssh_keys import KeyPair, fingerprint, new_key
 from maillab.servers.ssh_rules import SSH_SWITCHES, NotForwarded, target
 
 LOGIN_TIME = 30.0
@@ -62,7 +63,7 @@ class SshHost:
         if unknown := sorted(self.allow - set(SSH_SWITCHES)):
             raise ConfigError(f"no switch is called {unknown[0]!r}: choose from {', '.join(SSH_SWITCHES)}.")
         self.within = str(config.get("within", ""))
-        self.key = new_key()
+        self.key = KeyPair(**config["host_key"]) if config.get("host_key") else new_key()
         self.log = EventLog()
         self.turnstile = Turnstile()
         self.passwords: list[tuple[str, str]] = []

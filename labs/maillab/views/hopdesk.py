@@ -16,7 +16,7 @@ from maillab.views.desk import Desk
 if TYPE_CHECKING:
     from maillab.lab import Lab
 
-LISTENS, STRIPS = "listens", "strips the offer"
+LISTENS, STRIPS, OWN = "listens", "strips the offer", "shows her own certificate"
 PATIENCE = 8.0
 """Seconds for a mail to arrive, or for an attempt to fail."""
 
@@ -29,8 +29,8 @@ class HopDesk(Desk):
 
     choices: ClassVar[Mapping[str, tuple[str, Sequence[str]]]] = {
         "policy": ("mail to mx", ("clear", "opportunistic", "verified")),
-        "certificate": ("mx shows", ("right", "self-signed")),
-        "mallory": ("Mallory", (LISTENS, STRIPS)),
+        "certificate": ("mx shows", ("right", "expired")),
+        "mallory": ("Mallory", (LISTENS, STRIPS, OWN)),
     }
     button = "Send a mail to Dave"
     caption = "From Alice's server to Dave's"
@@ -51,16 +51,21 @@ def send_on(lab: Lab, policy: str, certificate: str, mallory: str) -> tuple[str,
         lab.next_hop(policy)
         lab.certificate(certificate, host="mx")
         stack.callback(lab.certificate, "right", host="mx")
-        if mallory == STRIPS:
-            stack.enter_context(Middle(lab.mallory, to="mx", strip=True, services=["smtp"]))
+        middle = None
+        if mallory != LISTENS:
+            impostor = lab.certificates / "impostor.pem" if mallory == OWN else None
+            middle = Middle(lab.mallory, to="mx", strip=mallory == STRIPS, impostor=impostor, services=["smtp"])
+            stack.enter_context(middle)
             stack.enter_context(on_path(lab, lab.mail, lab.mx))
         with lab.capture() as heard:
             send(lab, mark)
             became = wait(lab, mark)
     if became.startswith("waits"):
         wait(lab, mark, to_arrive=True)  # with everything put back it goes on its way
-    read = any(mark in (found.subject or "") for found in findings(heard))
-    return became, "yes" if read else "no"
+    if any(mark in (found.subject or "") for found in findings(heard)):
+        return became, "on the wire"
+    in_her_tls = middle is not None and any(mark in (found.subject or "") for found in findings(middle.frames()))
+    return became, "in her TLS" if in_her_tls else "no"
 
 
 def send(lab: Lab, subject: str) -> None:
@@ -78,12 +83,12 @@ def wait(lab: Lab, subject: str, to_arrive: bool = False) -> str:
     """
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        for mail in lab.mails("dave"):
+        waiting = lab.queue()  # the newest is the last; a mail is here from the 250 on until mx has it
+        if waiting and waiting[-1]["attempts"] and not to_arrive:
+            return f"waits: {waiting[-1]['reply']}"
+        for mail in reversed(lab.mails("dave") if not waiting else []):
             if subject.encode() in mail:
                 how = re.search(rb"by mx\S* with (\S+)", mail)
                 return f"arrived, with {how[1].decode() if how else '?'}"
-        waiting = [entry for entry in lab.queue() if entry["attempts"]]
-        if waiting and not to_arrive:
-            return f"waits: {waiting[-1]['reply']}"
         time.sleep(0.05)
     return "is on its way"

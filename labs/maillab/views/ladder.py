@@ -159,7 +159,9 @@ class _Row:
         if self.turn.who == "gap" or self.turn.kind == "gap":
             return what or "bytes are missing from the capture"
         if self.turn.kind == "tls":
-            sealed = "" if "Hello" in what else ", encrypted"  # the two Hellos are in the clear, in all versions
+            sealed = (
+                "" if "Hello" in what or "encrypted" in what else ", encrypted"
+            )  # the two Hellos are in the clear, in all versions
             who = f"{self.turn.who}: " if self.turn.data else ""  # a block of both sides' has none of its own
             return f"{who}{what or f'TLS, {size(len(self.turn.data))}'}{sealed}"
         return ""
@@ -217,7 +219,7 @@ def _ssh(turns: Sequence[Any]) -> Sequence[Any]:
     sealed = sum(len(turn.data) for turn in turns) - sum(len(row.data) for row in rows)
     if sealed:
         last = next((turn for turn in turns if turn.frame > rows[-1].frame), turns[-1])
-        text = f"key exchange, and all that came after it: {size(sealed)} both ways"
+        text = f"key exchange (readable), and then all encrypted: {size(sealed)} both ways"
         rows.append(
             SimpleNamespace(who="C", kind="tls", time=last.time, frame=last.frame, frames=[], data=b"", text=text)
         )

@@ -32,7 +32,7 @@ class TunnelDesk(Desk):
     }
     button = "Fetch the mail through SSH"
     caption = "Fetched through SSH"
-    headers = ("sshd", "Alice's program", "Mallory", "what Alice got", "TCP connections", "Mallory read the password")
+    headers = ("sshd", "program", "Mallory", "Alice got", "TCP", "Mallory read PASS")
 
     def attempt(self, lab: Lab, **choice: str) -> tuple[str, int, str]:
         return through_ssh(lab, **choice)
@@ -61,7 +61,7 @@ def through_ssh(lab: Lab, sshd: str, client: str, mallory: str) -> tuple[str, in
                 mailbox.quit()
         except TunnelError as error:
             words = str(error).partition("\n")[0]
-            got = "nothing: that isn't the known host key" if "host key" in words else f"nothing: {words}"
+            got = "nothing: a wrong host key" if "host key" in words else f"nothing: {words}"
         except (OSError, poplib.error_proto) as error:
             got = f"nothing: {error}"
     read = []

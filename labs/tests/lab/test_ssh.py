@@ -156,7 +156,8 @@ class TestOnTap:
 
     def test_a_new_host_key_is_refused(self, lab):
         first = lab.start_ssh(lab.bastion).fingerprint
-        second = lab.start_ssh(lab.bastion).fingerprint
+        assert lab.start_ssh(lab.bastion).fingerprint == first
+        second = lab.start_ssh(lab.bastion, another_key=True).fingerprint
         with pytest.raises(TunnelError, match="key was changed, so no password was sent") as error:
             lab.alice.tunnel("mail", 110)
         assert first != second and first in str(error.value) and second in str(error.value)
