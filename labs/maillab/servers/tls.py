@@ -88,6 +88,7 @@ async def start_tls(
     Raises:
         HandshakeFailed: it went wrong; the connection is closed.
     """
+    writer.transport.pause_reading()  # type: ignore[attr-defined]  # nor does anything come in between
     if not keep:
         reader._buffer.clear()  # type: ignore[attr-defined]
     try:
