@@ -10,8 +10,7 @@ from .conftest import OpenLesson
 pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.timeout(240)]
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("zoomed", [False, True], ids=["1280", "zoom200"])
+@pytest.mark.parametrize(("zoomed", "dark"), [(False, False), (True, True)], ids=["1280-light", "zoom200-dark"])
 def test_ask_under_each_rule(open_lesson: OpenLesson, zoomed: bool, dark: bool) -> None:
     lesson = open_lesson("relay.ipynb", zoomed=zoomed, dark=dark)
     lesson.run_all()

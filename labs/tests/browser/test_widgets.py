@@ -28,8 +28,7 @@ def widgets(opened: Lesson) -> Lesson:
     return opened
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("zoomed", [False, True], ids=["1280", "zoom200"])
+@pytest.mark.parametrize(("zoomed", "dark"), [(False, False), (True, True)], ids=["1280-light", "zoom200-dark"])
 def test_every_view_is_there(open_lesson: OpenLesson, zoomed: bool, dark: bool) -> None:
     lesson = open_lesson("widgets.ipynb", zoomed=zoomed, dark=dark)
     lesson.run_all()
