@@ -67,6 +67,8 @@ def real() -> Iterator[RealServers]:
             wait_for(service, port, servers)
         yield servers
     finally:
+        # Its master is a child of start-fg's, and outlives it: it has to be told.
+        subprocess.run(["postfix", "-c", str(folder / "postfix"), "stop"], capture_output=True, timeout=PATIENCE)
         for process in running:
             process.terminate()
         for process in running:
