@@ -64,6 +64,8 @@ class LabServer:
         argv = [sys.executable, "-m", "jupyterlab", "--no-browser", "--expose-app-in-browser"]
         argv += ["--ServerApp.ip=127.0.0.1", f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0"]
         argv += [f"--IdentityProvider.token={self.token}", f"--ServerApp.root_dir={self.notebooks}"]
+        # A restarted kernel wants its old ports back, which a test beside it may have got meanwhile: no ports, then.
+        argv.append("--KernelManager.transport=ipc")
         if hasattr(os, "getuid") and os.getuid() == 0:
             argv.append("--allow-root")
         with self._log.open("wb") as log:
@@ -172,7 +174,11 @@ class Lesson:
                 await panel.sessionContext.ready;
             }"""
         )
-        self.wait_idle(seconds)
+        try:
+            self.wait_idle(20)
+        except TimeoutError:  # now and then the page misses that the new kernel is up; a new connection asks it
+            self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.reconnect()")
+            self.wait_idle(seconds)
         self.run_all(seconds)
 
     def _settled(self, seconds: float) -> None:
