@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
@@ -60,11 +61,13 @@ class LabServer:
         self._log = work / "jupyter.log"
         env = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "JPY_"))}
         env |= {"HOME": str(home), "JUPYTER_CONFIG_DIR": str(home / "config"), "IPYTHONDIR": str(home / "ipython")}
-        env |= {"JUPYTER_DATA_DIR": str(home / "data"), "JUPYTER_RUNTIME_DIR": str(home / "runtime")}
+        # A restarted kernel wants its old ports back, which a test beside it may have got meanwhile: so it gets sockets
+        # of files. Their whole path has to fit into 107 bytes.
+        self._sockets = tempfile.TemporaryDirectory(prefix="lab-")
+        env |= {"JUPYTER_DATA_DIR": str(home / "data"), "JUPYTER_RUNTIME_DIR": self._sockets.name}
         argv = [sys.executable, "-m", "jupyterlab", "--no-browser", "--expose-app-in-browser"]
         argv += ["--ServerApp.ip=127.0.0.1", f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0"]
         argv += [f"--IdentityProvider.token={self.token}", f"--ServerApp.root_dir={self.notebooks}"]
-        # A restarted kernel wants its old ports back, which a test beside it may have got meanwhile: no ports, then.
         argv.append("--KernelManager.transport=ipc")
         if hasattr(os, "getuid") and os.getuid() == 0:
             argv.append("--allow-root")
@@ -96,6 +99,7 @@ class LabServer:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait(5)
+        self._sockets.cleanup()
 
 
 def free_port() -> int:
