@@ -13,7 +13,7 @@ from .crack import Result, crack
 from .leaks import Leak, leaks
 from .middle import Middle, Overheard
 from .path import on_path
-from .replay import Replayed, replay
+from .replay import Replayed, replay, resend
 from .rules import RULES, guesses
 from .speed import rates
 from .strip import Strip
@@ -22,5 +22,5 @@ from .words import word_list
 
 __all__ = [
     "RULES", "Candidates", "Leak", "Middle", "Overheard", "Replayed", "Result", "Spoof", "Strip",
-    "crack", "guesses", "leaks", "on_path", "rates", "replay", "scheme", "trial", "word_list",
+    "crack", "guesses", "leaks", "on_path", "rates", "replay", "resend", "scheme", "trial", "word_list",
 ]  # fmt: skip

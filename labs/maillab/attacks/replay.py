@@ -6,6 +6,7 @@ import contextlib
 import socket
 import time
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from ..conversations import Conversation, Turn
 from ..conversations.pop3 import has_many_lines
@@ -16,6 +17,9 @@ LOG_INS = ("AUTH", "APOP", "USER", "PASS")
 
 MAX_REPLY = 8 << 20
 """Octets, a list or mail included. The server may be anybody's."""
+
+SILENT = 0.4
+"""Seconds after which nothing more is expected of a server that can't be understood."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,33 @@ def replay(host: Host, conversation: Conversation, to: str = "mail", timeout: fl
             if not reply:
                 break
     return Replayed(exchange, accepted)
+
+
+def resend(host: Host, conversation: Conversation, to: str = "mail") -> list[bytes]:
+    """Connect from ``host`` and say what the client in ``conversation`` said, octet for octet, without understanding
+    it: TLS and SSH as well. What came back, before it and after each turn; it ends when the server hangs up.
+
+    Raises:
+        ConnectionError: nobody listens there.
+    """
+    parts = [b""]  # first the server's turn, then what the client said between two of the server's
+    for before, turn in pairwise([None, *conversation.turns]):
+        if turn is not None and turn.who == "C":
+            parts += [turn.data] if before is None or before.who != "C" else [parts.pop() + turn.data]
+    if conversation.turns and conversation.turns[0].who == "C":
+        parts = parts[1:]
+    answers = []
+    with host.connect(to, _port(host, conversation, to)) as sock, contextlib.suppress(ConnectionError):
+        for part in parts:
+            sock.sendall(part)
+            answers.append(b"")
+            sock.settimeout(SILENT)
+            with contextlib.suppress(TimeoutError):
+                while said := sock.recv(1 << 16):
+                    answers[-1] += said
+                    sock.settimeout(0.03)
+                break  # it has hung up
+    return answers
 
 
 def _port(host: Host, conversation: Conversation, to: str) -> int:

@@ -8,7 +8,7 @@ import weakref
 from typing import Any
 
 from ..network import Host
-from ..network.clients import POP3
+from ..network.clients import POP3, SMTP
 from ..servers.child import Child, ServerError
 from ..servers.ssh_keys import fingerprint
 
@@ -73,6 +73,16 @@ class Tunnel:
             raise TunnelError(
                 f"The tunnel through {self._through} doesn't reach {name}, port {port}: {reason}."
             ) from None
+
+    def smtp(self, timeout: float = 10.0) -> SMTP:
+        """Python's own ``smtplib.SMTP``, connected to the local port.
+
+        Raises:
+            TunnelError: the SSH connection has ended.
+        """
+        return SMTP(
+            lambda _host, _port, seconds: self.connect(seconds), "localhost", self.port, self._host.info.fqdn, timeout
+        )
 
     def close(self) -> None:
         """End the SSH connection and all that goes through it."""

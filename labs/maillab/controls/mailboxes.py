@@ -42,8 +42,7 @@ class Mailboxes(Started):
             raise ValueError("The host mail has its servers already: choose lab.mallory, for instance.")
         if not self.network.serves:
             return
-        if host.name in self._others:
-            self._others.pop(host.name).close()
+        self.stop_serving(host)
         switches = [allow] if isinstance(allow, str) else list(allow)
         switches += ["fixed_challenge"] if challenges else []
         handle = ServerHandle(host, self.network, CLEAR, self.student.id, switches, accounts or {})
@@ -51,6 +50,11 @@ class Mailboxes(Started):
         self._closing.callback(handle.close)
         if challenges:
             handle.ask("fix", challenges=challenges)
+
+    def stop_serving(self, host: Host) -> None:
+        """End the mail servers that :meth:`serve` started on a host; nothing happens where there are none."""
+        if host.name in self._others:
+            self._others.pop(host.name).close()
 
     def store(self, user: str) -> list[list[str]]:
         """What the mail server keeps for a user: (mechanism, what it is, the value), for each mechanism.

@@ -126,6 +126,9 @@ class Network(ABC):
     def publish(self, host: Name, service: str, port: int) -> None:
         """A server on ``host`` reports on which port it really listens."""
 
+    def withdraw(self, host: Name, service: str) -> None:
+        """That server has ended."""
+
     def port(self, host: Name, service: str) -> int:
         """The port on which captures show ``service``."""
         return WELL_KNOWN[service]

@@ -28,6 +28,9 @@ class LocalServers(Network):
     def publish(self, host: Name, service: str, port: int) -> None:
         self._servers[host.name, WELL_KNOWN[service]] = port
 
+    def withdraw(self, host: Name, service: str) -> None:
+        self._servers.pop((host.name, WELL_KNOWN[service]), None)
+
     def bind_to(self, host: Name) -> tuple[str, bool]:
         return LOCAL, False
 

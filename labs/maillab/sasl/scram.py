@@ -187,16 +187,24 @@ class ScramServer:
 
 
 class ScramClient:
-    """The client's side. ``nonce`` is for those who want to choose it.
+    """The client's side. ``nonce`` is for those who want to choose it, ``stored`` for a thief: a ClientKey takes the
+    password's place (RFC 5802 section 9), but then the server's signature can't be checked.
 
     >>> ScramClient("user", "pencil", nonce="rOprNGfwEbeRWgbNEkqO").initial()
     b'n,,n=user,r=rOprNGfwEbeRWgbNEkqO'
     """
 
     def __init__(
-        self, username: str, password: str, *, setting: Setting = SOMEWHERE, authzid: str = "", nonce: str = ""
+        self,
+        username: str,
+        password: str,
+        *,
+        setting: Setting = SOMEWHERE,
+        authzid: str = "",
+        nonce: str = "",
+        stored: bytes = b"",
     ) -> None:
-        self._password = password
+        self._password, self._stored = password, stored
         self._nonce = nonce or secrets.token_urlsafe(18)
         try:
             self._header = header(authzid)
@@ -247,14 +255,16 @@ class ScramClient:
         except Base64Error as error:
             raise SaslError(str(error)) from None
         client_key, stored_key, server_key = keys(salted)
-        self._expected = hmac.digest(server_key, signed, "sha256")
+        if self._stored:
+            client_key, stored_key, server_key = self._stored, hashlib.sha256(self._stored).digest(), b""
+        self._expected = hmac.digest(server_key, signed, "sha256") if server_key else None
         self._turn = self._check
         return unproved + b",p=" + base64.b64encode(xored(client_key, hmac.digest(stored_key, signed, "sha256")))
 
     def _check(self, challenge: bytes) -> bytes:
         if challenge.startswith(b"e="):
             raise SaslError("the server refused the proof.")
-        if not hmac.compare_digest(challenge, b"v=" + base64.b64encode(self._expected)):
+        if self._expected and not hmac.compare_digest(challenge, b"v=" + base64.b64encode(self._expected)):
             raise SaslError("the server's signature is wrong: it doesn't know the password. An impostor?")
         self._turn = self._over
         return b""

@@ -50,6 +50,11 @@ class ServerHandle(Child):
         for name, port in self.ports.items():
             self._network.publish(self.host.info, name, port)
 
+    def close(self) -> None:
+        super().close()
+        for name in self.ports:
+            self._network.withdraw(self.host.info, name)
+
     def restart(self) -> None:
         """End the process and start it again, on the same ports, with the switches as they are now.
 

@@ -1,0 +1,108 @@
+"""The matrix: everything in it ran in this lab."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from ..conversations import Conversation, follow
+from .answer import QUESTIONS, Answer
+from .listener import ALL, Listener, talks_of
+from .path import Between, again, impostor, meets, neighbour, survives
+from .thief import steal
+from .ways import CHANNELS, WAYS
+
+if TYPE_CHECKING:
+    from ..lab import Lab
+
+
+class Matrix:
+    """``Matrix(lab)``: empty at first. ``listen()``, ``attack()`` and ``steal()`` fill it, an attacker each.
+
+    ``matrix["CRAM-MD5", "STLS", "password on the wire"]`` is an :class:`Answer`. ``iter(matrix)`` gives them all, in
+    the order in which they were found. The lab has to be ``Lab(…, allow=SWITCHES, mx=True, tls=True)``.
+    """
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._answers: dict[tuple[str, str, str], Answer] = {}
+        self._listener = Listener(lab)
+
+    def listen(self) -> Matrix:
+        """A session for each way and channel, captured; what a listener gets of each."""
+        self._ready_for_ssh()
+        for way, channel in self._each("listening", ALL):
+            self._add(*self._listener.listen(way, channel))
+        return self
+
+    def attack(self) -> Matrix:
+        """What somebody on the path gets: replay, impostor, and standing between.
+
+        Raises:
+            RuntimeError: nobody has listened yet.
+        """
+        for way, channel in self._each("replaying", ALL):
+            self._add(again(self._lab, way, channel, self._talks(way, channel)))
+        for channel in ("clear", "STLS"):
+            with impostor(self._lab, channel) as at:
+                for way in self._each(f"an impostor, {channel}", WAYS):
+                    self._add(meets(self._lab, way, channel, at))
+        for channel in CHANNELS:
+            with Between(self._lab, channel) as between:
+                for way in self._each(f"between, {channel}", WAYS):
+                    self._add(*survives(between, way, channel))
+        for channel in self._each("the next guest", CHANNELS):
+            before = self["POP before SMTP", channel, "survives an active attacker"]
+            self._add(neighbour(self._lab, channel, before))
+        return self
+
+    def steal(self) -> Matrix:
+        """What a thief of the server's store gets, with what she has heard besides.
+
+        Raises:
+            RuntimeError: nobody has listened yet.
+        """
+        for way, channel in self._each("the store", ALL):
+            self._talks(way, channel)
+            self._add(steal(self._lab, way, channel, self._listener.heard[way, channel]))
+        return self
+
+    def __getitem__(self, place: tuple[str, str, str]) -> Answer:
+        try:
+            return self._answers[place]
+        except KeyError:
+            raise KeyError(f"Nothing was found out yet about {place}: call listen(), attack() or steal().") from None
+
+    def __contains__(self, place: object) -> bool:
+        return place in self._answers
+
+    def __iter__(self) -> Iterator[Answer]:
+        return iter(self._answers.values())
+
+    def __len__(self) -> int:
+        return len(self._answers)
+
+    def gets(self, attacker: str, way: str, channel: str) -> set[str]:
+        """What an attacker has in the end: of ``password``, ``mail``, ``log-in``, ``sends as Alice``, ``guesses``."""
+        return {what for question in QUESTIONS[attacker] for what in self[way, channel, question].gets}
+
+    def __repr__(self) -> str:
+        full = len(WAYS) * len(CHANNELS) * sum(map(len, QUESTIONS.values()))
+        return f"<{len(self)} of {full} answers, each from something that ran in this lab>"
+
+    def _add(self, *answers: Answer) -> None:
+        self._answers |= {(answer.way, answer.channel, answer.question): answer for answer in answers}
+
+    def _talks(self, way: str, channel: str) -> list[Conversation]:
+        if (way, channel) not in self._listener.heard:
+            raise RuntimeError("Nothing was captured yet: call listen() first.")
+        return talks_of(follow(self._listener.heard[way, channel]), self._lab)
+
+    def _ready_for_ssh(self) -> None:
+        if "mail" not in self._lab.ssh_servers:
+            self._lab.start_ssh(self._lab.mail)
+
+    def _each(self, what: str, items: Iterable) -> Iterator:  # type: ignore[type-arg]
+        from tqdm.auto import tqdm
+
+        return iter(tqdm(list(items), desc=what, leave=False))
