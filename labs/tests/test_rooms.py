@@ -9,7 +9,10 @@ import pytest
 
 from maillab.places import PACKAGE
 
-ROOMS = ["network", "sasl", "servers", "clients", "capture", "tls", "conversations", "findings", "attacks", "views"]
+ROOMS = [
+    "network", "sasl", "servers", "clients", "capture", "tls", "conversations", "findings", "attacks", "contrast",
+    "views",
+]  # fmt: skip
 PURE = {
     "sasl": PACKAGE.joinpath("sasl").rglob("*.py"),
     "the POP3 engine": [PACKAGE / "servers" / name for name in ("pop3.py", "pop3_table.py", "pop3_text.py")],

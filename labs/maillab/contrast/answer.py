@@ -22,6 +22,9 @@ ATTACKERS = {
 }
 """What each attacker can do."""
 
+GAINS = ("password", "mail", "login", "Alice's trust", "sends as Alice", "guesses")
+"""What an attacker can have in the end."""
+
 Verdict = Literal["open", "depends", "shut"]
 """The attacker gets something; whether she does depends on Alice's program or on her password; she gets nothing."""
 
@@ -31,8 +34,8 @@ class Answer:
     """What was found out about one way in one channel.
 
     verdict: ``open``, ``depends`` or ``shut``. says: the cell's few words. gets: what the attacker has then, of
-    ``password``, ``mail``, ``log-in``, ``sends as Alice`` and ``guesses``. because: what ran and what came of it, in
-    one or two sentences. conversations: of the capture that proves it, and frame: where in it (None: nowhere).
+    :data:`GAINS` (if it depends: what she has where it goes her way). because: what ran and what came of it, in one or
+    two sentences. conversations: of the capture that proves it, and frame: where in it (None: nowhere).
     """
 
     way: str

@@ -82,9 +82,14 @@ class Matrix:
     def __len__(self) -> int:
         return len(self._answers)
 
+    def answers(self, attacker: str, way: str, channel: str) -> list[Answer]:
+        """What was found out about one attacker, in the order of QUESTIONS; empty before she was let loose."""
+        return [self[way, channel, each] for each in QUESTIONS[attacker] if (way, channel, each) in self]
+
     def gets(self, attacker: str, way: str, channel: str) -> set[str]:
-        """What an attacker has in the end: of ``password``, ``mail``, ``log-in``, ``sends as Alice``, ``guesses``."""
-        return {what for question in QUESTIONS[attacker] for what in self[way, channel, question].gets}
+        """What an attacker has for certain, so also where Alice's program is careful: some of GAINS."""
+        found = self.answers(attacker, way, channel)
+        return {what for answer in found if answer.verdict == "open" for what in answer.gets}
 
     def __repr__(self) -> str:
         full = len(WAYS) * len(CHANNELS) * sum(map(len, QUESTIONS.values()))

@@ -42,9 +42,9 @@ def again(lab: Lab, way: str, channel: str, talks: list[Conversation]) -> Answer
         last = f"{len(answers)} times, {sum(map(len, answers))} octets in all, and hung up"
     said = "Mallory's host said to mail, octet for octet, what Alice's had said"
     if logged_in(lab, before):
-        because = f"{said}; mail's log has another log-in of Alice's."
-        return Answer(way, channel, question, "open", "yes", ("log-in",), because, [talk], talk.frame)
-    because = f"{said}. Mail answered {last}. Its log has no log-in."
+        because = f"{said}; mail's log has another login of Alice's."
+        return Answer(way, channel, question, "open", "yes", ("login",), because, [talk], talk.frame)
+    because = f"{said}. Mail answered {last}. Its log has no login."
     return Answer(way, channel, question, "shut", "no", (), because, [talk])
 
 
@@ -85,7 +85,7 @@ def believes(way: str, channel: str, complaint: str, talks: list[Conversation]) 
         because = f"An impostor answered in mail's place. Alice's program gave up: {complaint}"
         return Answer(way, channel, question, "shut", says, (), because, talks)
     because = "An impostor that knows no password answered in mail's place and said yes. Alice's program believed it."
-    return Answer(way, channel, question, "open", "no", (), because, talks, talks[0].frame)
+    return Answer(way, channel, question, "open", "no", ("Alice's trust",), because, talks, talks[0].frame)
 
 
 def attempt(lab: Lab, way: str, channel: str, careful: bool, at: str) -> str:
@@ -222,6 +222,6 @@ def neighbour(lab: Lab, channel: str, before: Answer) -> Answer:
     )
     if code != 250:
         return replace(before, because=because)
-    talk, got = follow(heard)[-1], (*before.gets, "sends as Alice")
-    says = f"no: {', '.join(got)}" if before.verdict == "open" else "no: sends as Alice"
+    talk, got = follow(heard)[-1], (*(before.gets if before.verdict == "open" else ()), "sends as Alice")
+    says = f"no: {', '.join(got)}"
     return replace(before, verdict="open", says=says, gets=got, because=because, conversations=[talk], frame=talk.frame)

@@ -34,13 +34,13 @@ def steal(lab: Lab, way: str, channel: str, heard: Capture) -> Answer:
         mailbox.apop("alice", password) if way == "APOP" else auth(mailbox, way, "alice", password)
         mailbox.quit()
         because = "The store has the password itself. Mallory logged in with it."
-        return Answer(way, channel, QUESTION, "open", "the password", ("password", "log-in"), because)
+        return Answer(way, channel, QUESTION, "open", "the password", ("password", "login"), because)
     if way == "DIGEST-MD5":
         mailbox = lab.mallory.pop3()
         auth(mailbox, way, "alice", stored=bytes.fromhex(kept[way]))
         mailbox.quit()
         because = "The store has MD5(user:realm:password). Mallory logged in with that, and needs no password here."
-        return Answer(way, channel, QUESTION, "open", "as good as the password", ("log-in",), because)
+        return Answer(way, channel, QUESTION, "open", "as good as the password", ("login",), because)
     entry = parse(kept["SCRAM-SHA-256"])
     password = lab.student.password("alice")
     if way != "SCRAM-SHA-256":
@@ -64,10 +64,10 @@ def steal(lab: Lab, way: str, channel: str, heard: Capture) -> Answer:
     if refused := try_key(lab, key):
         raise RuntimeError(f"The third key was computed from store and exchange, and mail said: {refused}")
     because += (
-        f" But with the log-in that was heard from frame {frame} on the third can be computed: with it she got in."
+        f" But with the login that was heard from frame {frame} on the third can be computed: with it she got in."
     )
     talks = follow(heard)[:1]
-    return Answer(way, channel, QUESTION, "open", "salt and two keys", ("log-in",), because, talks, frame)
+    return Answer(way, channel, QUESTION, "open", "salt and two keys", ("login",), because, talks, frame)
 
 
 def parse(kept: str) -> Verifier:

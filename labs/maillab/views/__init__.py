@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from maillab.views.workbench import Workbench
 
 __all__ = [
+    "ContrastDesk",
     "Field",
     "GuessCost",
     "HopDesk",
@@ -48,6 +49,8 @@ __all__ = [
     "avalanche_plot",
     "avalanche_view",
     "byte_view",
+    "contrast_plot",
+    "contrast_table",
     "findings_table",
     "frame_fields",
     "frame_view",
@@ -66,6 +69,7 @@ __all__ = [
 
 #: Widgets are imported when first asked for: figures and the command line shouldn't pay for ipywidgets.
 _WIDGETS = {
+    "ContrastDesk": "contrastdesk",
     "GuessCost": "guesscost",
     "HopDesk": "hopdesk",
     "HubSwitch": "toggle",
@@ -79,6 +83,8 @@ _WIDGETS = {
     "ReplayDesk": "replaydesk",
     "WireView": "wireview",
     "Workbench": "workbench",
+    "contrast_plot": "contrast",
+    "contrast_table": "contrast",
     "rate_plot": "guesscost",
 }
 
