@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from ..conversations import Conversation, Turn
 from ..conversations.pop3 import has_many_lines
-from ..names import PORTS, host_named
+from ..names import WELL_KNOWN, host_named
 from ..network import Host
 
 LOG_INS = ("AUTH", "APOP", "USER", "PASS")
@@ -108,8 +108,8 @@ def _port(host: Host, conversation: Conversation, to: str) -> int:
     """The well-known port of the service that was captured: on some rungs the servers really listen elsewhere."""
     captured = int(conversation.server.rpartition(":")[2])
     target = host_named(to)
-    services = [service for service in PORTS if host.network.port(target, service) == captured]
-    return PORTS[services[0]] if services else captured
+    services = [service for service in WELL_KNOWN if host.network.port(target, service) == captured]
+    return WELL_KNOWN[services[0]] if services else captured
 
 
 class _Answers:

@@ -7,6 +7,7 @@ import poplib
 import ssl
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..attacks import Middle, on_path, replay, resend
@@ -16,7 +17,7 @@ from ..sasl import SaslError
 from ..servers.ssh_handle import SshServer
 from .answer import Answer
 from .listener import frame_with, talks_of
-from .ways import fetch
+from .ways import WAYS, fetch
 
 if TYPE_CHECKING:
     from ..lab import Lab
@@ -146,6 +147,11 @@ class Between:
     def __exit__(self, *_: object) -> None:
         self._closing.close()
 
+    @cached_property
+    def careful(self) -> Seen:
+        """What a careful program does; where it gives up that is before the login, so once is enough for all ways."""
+        return self.attack(WAYS[0], careful=True)
+
     def attack(self, way: str, careful: bool) -> Seen:
         """Alice's program tries to fetch her mail."""
         known = len(self._middle.connections) if self._middle else 0
@@ -171,14 +177,14 @@ def survives(between: Between, way: str, channel: str) -> list[Answer]:
 
     Where she can only do that as an impostor this answers that question, too.
     """
-    careful = between.attack(way, careful=True)
+    careful = between.careful if between.careful.complaint else between.attack(way, careful=True)
     also = [believes(way, channel, careful.complaint, careful.talks)] if channel in ("POP3S", "SSH") else []
     because = f"Mallory stood between and {DOES[channel]}. "
     if careful.got:
         because += f"She read {' and '.join(careful.got)}."
         says, talks = f"no: {' and '.join(careful.got)}", careful.talks
         return [*also, Answer(way, channel, QUESTION, "open", says, careful.got, because, talks, talks[0].frame)]
-    because += f"A careful program gave up: {careful.complaint} "
+    because += f"A careful program gave up before the login: {careful.complaint} "
     loose = between.attack(way, careful=False)
     if not loose.got:
         because += "So did one that isn't careful."
