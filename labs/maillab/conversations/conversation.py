@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..capture.errors import CaptureError
-from ..capture.frame import frames_of
+from ..capture.files import Progress, batches_of
 from ..tls.keylog import KeyLog
 from .dialogue import Dialogue
 from .streams import Connection
@@ -116,19 +116,16 @@ def conversations(source: Any, ports: Mapping[int, str] | None = None, keylog: A
         )
 
 
-def dialogues(source: Any, table: Table, keys: KeyLog) -> Iterator[Dialogue]:
-    """Run a capture through a table; each dialogue as it ends. A broken file raises at the very end.
+def dialogues(source: Any, table: Table, keys: KeyLog, progress: Progress | None = None) -> Iterator[Dialogue]:
+    """Run a capture through a table; each dialogue soon after it ended. A broken file raises at the very end.
 
-    keys: gets the key log that the capture brings along.
+    keys: gets the key log that the capture brings along. progress: see capture.read_batches.
     """
     broken: CaptureError | None = None
-    frames = frames_of(source, keys.from_capture)
-    feed, finished = table.frame, table.finished
     try:
-        for frame in frames:
-            feed(frame)
-            if finished:
-                yield from table.drain()
+        for batch in batches_of(source, keys.from_capture, progress):
+            table.batch(batch)
+            yield from table.drain()
     except CaptureError as error:
         broken = error
     table.finish()

@@ -17,7 +17,11 @@ MAX_PENDING = 4 << 20  # bytes
 MAX_PIECES = 4096
 # A capture that began in the middle: after so many frames no SYN will come any more.
 PATIENCE = 200
+FOREVER = 1 << 62
 _MASK = 0xFFFFFFFF
+
+# side, seq, ack, data, frame number, time in ns: a segment without SYN, FIN or RST that acknowledges something
+Waiting = tuple[int, int, int, bytes, int, int]
 
 
 class Sink(Protocol):
@@ -34,10 +38,15 @@ class Connection:
     key: source and target as in the first segment seen (packets.dissect), whose sender is side 0.
     """
 
-    __slots__ = ("closed", "first", "frames", "halves", "key", "last", "opener", "reset", "sink", "size")
+    __slots__ = (
+        "closed", "first", "frames", "halves", "key", "last", "opener", "queue", "remembered", "reset",
+        "reverse", "sink", "size",
+    )  # fmt: skip
 
     def __init__(self, key: bytes, number: int) -> None:
         self.key = key
+        size = (len(key) - 4) // 2
+        self.reverse = key[size : 2 * size] + key[:size] + key[-2:] + key[-4:-2]  # the same, from the other side
         self.first = self.last = number
         self.frames = 0
         self.halves = (Half(), Half())
@@ -45,6 +54,14 @@ class Connection:
         self.size = 0  # bytes held back
         self.opener: int | None = None  # the side that sent the SYN; None: the capture began later
         self.sink: Sink | None = None
+        self.queue: list[Waiting] = []  # segments that came and weren't looked at yet
+        self.remembered = FOREVER  # until the capture has so many frames (set when it has ended)
+
+    def catch_up(self) -> None:
+        """Look at the segments in the queue."""
+        for side, seq, ack, data, number, time_ns in self.queue:
+            self.segment(side, seq, ack, ACK, data, number, time_ns)
+        self.queue.clear()
 
     def segment(self, side: int, seq: int, ack: int, flags: int, data: bytes, number: int, time_ns: int) -> None:
         """Take one segment. Never raises, whatever the numbers are."""

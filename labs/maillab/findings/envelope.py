@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 from ..conversations.turns import Turn
 from .attempt import words
+from .finding import Finding
 from .mail import path_of
+from .pop_logins import Login
 
 MAX_RECIPIENTS = 10_000  # further ones are not noted; RFC 5321 section 4.5.3.1.8 asks for 100
 _NAMED = re.compile(rb"2[25]0[ -]([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)\.?(?:[ \r\n]|$)")
@@ -29,7 +31,15 @@ class Envelope:
     sender: str | None = None
     authorised: str | None = None
     popped: dict[str, str | int | float | None] | None = None
+    mails: list[Finding] = field(default_factory=list)
     _named: dict[int, Recipient] = field(default_factory=dict)  # by identity of the RCPT turn
+
+    def popped_by(self, time: float, login: Login | None) -> None:
+        """Nobody has logged in here; `login` over POP3 came from the same address. time: when MAIL was said."""
+        self.authorised = "address" if login else "nobody"
+        self.popped = login.as_of(time) if login else None
+        for finding in self.mails:
+            finding.authorised, finding.popped = self.authorised, self.popped
 
     def name(self, command: Turn) -> None:
         """A RCPT was said."""

@@ -64,6 +64,7 @@ class Mails:
             self._recent[-1] = (turn.command, finding, envelope)
         else:
             finding, envelope = self._note(turn, turn.verb), self._envelope
+            envelope.mails.append(finding)
             self._recent = [*self._recent[-RECENT:], (turn.command, finding, envelope)]
             if turn.verb in READ:
                 finding.accepted = True

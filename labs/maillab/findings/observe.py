@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ..conversations.dialogue import Dialogue
 from ..conversations.turns import Turn
 from ..tls.outside import Visible
@@ -163,7 +165,7 @@ class Observer:
         self._login = True
         if finding.protocol == "pop3":
             login = Login(finding.username, finding.mechanism, finding.frame, reply.time)
-            self._pop_logins.note(finding.client, finding.server, login)
+            self._pop_logins.note(reply.frame, finding.client, finding.server, login)
 
     def _learn(self, attempt: Attempt) -> Finding:
         learned = mechanisms.read(attempt)
@@ -184,10 +186,7 @@ class Observer:
         unanswered = any(not attempt.aborted for attempt in self._attempts)
         if self._login is None or unanswered or self.dialogue.connection.opener is None:
             return
-        login = self._pop_logins.last(*self.dialogue.names)
-        envelope.authorised = "address" if login else "nobody"
-        if login:
-            envelope.popped = login.as_of(mail.time)
+        self._pop_logins.ask(mail.frame, *self.dialogue.names, partial(envelope.popped_by, mail.time))
 
     # -- TLS --
 
