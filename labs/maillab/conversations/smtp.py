@@ -54,8 +54,11 @@ class Smtp(Grammar):
         self.server_line(count)
         return True
 
+    def is_reply(self, line: bytes | bytearray) -> bool:
+        return not _goes_on(line)
+
     def server_line(self, count: int, partial: bool = False) -> None:
-        buffer = self.channels["S"].buffer
+        buffer = self.front("S")
         code = bytes(buffer[:3])
         is_reply = len(code) == 3 and code.isdigit() and bytes(buffer[3:4]) in (b" ", b"-", b"\r", b"\n", b"")
         challenge = is_reply and code == b"334"
@@ -101,5 +104,5 @@ class Smtp(Grammar):
             self.waiting.append(turn)
 
 
-def _goes_on(line: bytes) -> bool:
+def _goes_on(line: bytes | bytearray) -> bool:
     return len(line) > 3 and line[:3].isdigit() and line[3:4] == b"-"
