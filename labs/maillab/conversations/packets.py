@@ -16,6 +16,7 @@ from ..capture.frame import ETHERNET, IPV4, IPV6, LINUX_SLL, LINUX_SLL2, LOOP, N
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 
 _tcp = struct.Struct(">IIBB").unpack_from  # from byte 4 of the header: seq, ack, offset, flags
+_names = struct.Struct(">8B2H").unpack
 _u16 = struct.Struct(">H").unpack_from
 _VLANS = (0x8100, 0x88A8, 0x9100)
 # IPv6 headers that may stand before TCP (RFC 8200 section 4): hop-by-hop, routing, destination, mobility.
@@ -55,11 +56,13 @@ def names_of(key: bytes) -> tuple[str, str]:
     >>> names_of(bytes([192, 0, 2, 10, 192, 0, 2, 25]) + bytes([156, 65, 0, 110]))
     ('192.0.2.10:40001', '192.0.2.25:110')
     """
+    if len(key) == 12:
+        a, b, c, d, e, f, g, h, source_port, target_port = _names(key)
+        return f"{a}.{b}.{c}.{d}:{source_port}", f"{e}.{f}.{g}.{h}:{target_port}"
     size = (len(key) - 4) // 2
     source, target = ipaddress.ip_address(key[:size]), ipaddress.ip_address(key[size : 2 * size])
     ports = struct.unpack(">HH", key[-4:])
-    shape = "{}:{}" if size == 4 else "[{}]:{}"
-    return shape.format(source, ports[0]), shape.format(target, ports[1])
+    return f"[{source}]:{ports[0]}", f"[{target}]:{ports[1]}"
 
 
 def dissect(linktype: int, data: bytes) -> Parts | None:

@@ -100,7 +100,6 @@ class Table:
         self._time_ns = time_ns
         if connection.closed:
             return
-        connection.catch_up()
         connection.segment(side, seq, ack, flags, frame[start:end], number, time_ns)
         if flags & (FIN | RST):
             self._unqueue(connection)  # from now on, each segment may be the last

@@ -10,6 +10,10 @@ from .attempt import words
 
 MAX_HEADER = 1 << 16  # so much of a mail is searched for its header
 _BREAK = re.compile(rb"\r?\n")
+_BLANK = re.compile(rb"(?:\A|\r?\n)(?:\r?\n)")  # the empty line behind the header
+# "name <local@domain>" or "local@domain", without quotes, comments and lists
+_ATOMS = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+"
+_PLAIN = re.compile(rf"(?:[A-Za-z0-9 _-]*<({_ATOMS}@{_ATOMS})>|({_ATOMS}@{_ATOMS}))")
 _PATH = re.compile(rb"(?:FROM|TO):\s*(<[^>]*>|\S*)", re.I)
 
 
@@ -21,9 +25,8 @@ def header_fields(message: bytes) -> dict[str, list[str]]:
     """
     fields: dict[str, list[str]] = {}
     last: list[str] | None = None
-    for line in _BREAK.split(message[:MAX_HEADER]):
-        if not line:
-            break
+    end = _BLANK.search(message, 0, MAX_HEADER)
+    for line in _BREAK.split(message[: end.start() if end else MAX_HEADER]):
         if line[:1] in b" \t":
             if last:
                 last[-1] += " " + words(line.strip())
@@ -43,6 +46,8 @@ def unencoded(text: str) -> str:
     >>> unencoded("=?utf-8?q?gr=C3=BC=C3=9Fe?= from me")
     'grüße from me'
     """
+    if "=?" not in text:
+        return " ".join(text.split())
     try:
         parts = decode_header(text)
     except Exception:  # the standard library raises several kinds on malformed words
@@ -65,6 +70,9 @@ def addresses(values: list[str]) -> list[str]:
     >>> addresses(["Alice <alice@example.test>, bob@example.test"])
     ['alice@example.test', 'bob@example.test']
     """
+    plain = [_PLAIN.fullmatch(value) for value in values]
+    if all(plain):
+        return [match[1] or match[2] for match in plain if match]
     try:
         return [address for _, address in getaddresses(values) if address]
     except Exception:  # malformed fields: show them as they are

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ..conversations.turns import Turn
 from .envelope import Envelope, own_domains
-from .finding import Finding
+from .finding import Finding, Kind
 from .mail import addresses, header_fields, path_of, unencoded
 
 MAX_KEPT = 32 << 20  # of a mail, so many bytes are kept; the rest is only counted
@@ -16,13 +16,12 @@ RECENT = 50  # mails that may still get their reply
 
 
 class Mails:
-    """Give it mail turns, envelope commands and replies. `note` makes a finding of a turn and its mechanism.
+    """Give it mail turns, envelope commands and replies.
 
     keep_mails=False keeps only the beginning of each mail, so that a large capture fits in memory.
     """
 
-    def __init__(self, note: Callable[[Turn, str], Finding], keep_mails: bool) -> None:
-        self._note = note
+    def __init__(self, keep_mails: bool) -> None:
         self._keep = MAX_KEPT if keep_mails else EXCERPT
         self._own: set[str] = set()  # domains of the server
         self._recent: list[tuple[Turn | None, Finding, Envelope]] = []
@@ -55,15 +54,15 @@ class Mails:
                 finding.accepted = accepted
                 self._addressed(finding, envelope)  # with BDAT, the replies to RCPT may come after the mail
 
-    def turn(self, turn: Turn) -> None:
-        """A mail, or a part of one."""
+    def turn(self, turn: Turn, note: Callable[[Kind, Turn, str], Finding]) -> None:
+        """A mail, or a part of one. `note` makes a finding of a turn and its mechanism."""
         last = self._recent[-1] if self._recent else None
         if last and not last[1].complete and _belongs(last[0], turn):
             finding, envelope = last[1:]
             finding.frames += turn.frames
             self._recent[-1] = (turn.command, finding, envelope)
         else:
-            finding, envelope = self._note(turn, turn.verb), self._envelope
+            finding, envelope = note("mail", turn, turn.verb), self._envelope
             envelope.mails.append(finding)
             self._recent = [*self._recent[-RECENT:], (turn.command, finding, envelope)]
             if turn.verb in READ:
