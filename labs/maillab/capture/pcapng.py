@@ -34,7 +34,9 @@ class PcapngReader:
     Raises CaptureError where the file breaks off.
     """
 
-    def __init__(self, stream: io.BufferedIOBase, path: str, secrets: Callable[[int, bytes], None] | None = None) -> None:
+    def __init__(
+        self, stream: io.BufferedIOBase, path: str, secrets: Callable[[int, bytes], None] | None = None
+    ) -> None:
         self.stream = stream
         self.path = path
         self.comments: list[str] = []

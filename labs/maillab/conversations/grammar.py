@@ -155,14 +155,15 @@ class Grammar(Cutter):
 
     def client_line(self, count: int, partial: bool = False) -> None:
         """One line of the client: the answer to a challenge, or a command."""
-        auth = self.waiting[0] if self.waiting and self.waiting[0].verb == "AUTH" else None
-        if self.expect_response or (self.guess and auth and self._like_response(count)):
-            self.expect_response = False
-            turn = self.emit("C", "response", count, partial)
-            turn.command = auth
-            self.blocked = not self.guess
-            self._emit(turn)
-            return
+        if self.expect_response or self.guess:
+            auth = self.waiting[0] if self.waiting and self.waiting[0].verb == "AUTH" else None
+            if self.expect_response or (auth and self._like_response(count)):
+                self.expect_response = False
+                turn = self.emit("C", "response", count, partial)
+                turn.command = auth
+                self.blocked = not self.guess
+                self._emit(turn)
+                return
         turn = self.command(count, partial)
         self.commanded(turn)
         self._emit(turn)

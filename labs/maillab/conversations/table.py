@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 from ..capture.batch import Batch
 from ..capture.frame import ETHERNET
 from .dialogue import Dialogue
-from .packets import ACK, FIN, RST, SYN, Parts, dissect
+from .fragments import Fragments
+from .packets import ACK, FIN, RST, SYN, TCP, dissect
 from .streams import Connection, Waiting
 
 LINGER = 5_000  # frames for which a closed connection is remembered, so that late copies aren't taken for a new one
@@ -36,6 +37,7 @@ class Table:
         self._table: dict[bytes, tuple[Connection, int]] = {}
         self._queues: dict[bytes, tuple[list[Waiting], int]] = {}  # of connections that are under way
         self._closing: deque[tuple[int, Connection]] = deque()
+        self._fragments = Fragments()
         self._count = 0
         self._time_ns = 0
         self.finished: deque[Dialogue] = deque()
@@ -47,27 +49,33 @@ class Table:
         count = self._count
         for number, (time_ns, linktype, at, kept, _) in zip(numbers, marks, strict=True):
             count += 1
-            if linktype == ETHERNET and kept >= 54:
+            usual = linktype == ETHERNET and kept >= 54
+            if usual:
                 kind, shape, total, fragment, protocol, key, seq, ack, offset, flags = _common(buffer, at)
-                if kind == 0x0800 and shape == 0x45 and protocol == 6 and not fragment & 0x3FFF:
-                    start = 34 + (offset >> 4) * 4
-                    end = 14 + total if total else kept
-                    if start < 54 or start > end:
-                        continue
-                    end = end if end < kept else kept
-                    entry = queue_of(key)
-                    if entry and flags & _NOTABLE == ACK:
-                        queue, side = entry
-                        queue.append((side, seq, ack, buffer[at + start : at + end], number, time_ns))
-                        continue
-                    self._count = count
-                    self._segment((key, seq, ack, flags, start, end), buffer[at : at + kept], number, time_ns)
+                usual = kind == 0x0800 and shape == 0x45 and protocol == TCP and not fragment & 0x3FFF
+            if usual:
+                start = at + 34 + (offset >> 4) * 4
+                end = at + 14 + total if total else at + kept
+                if start < at + 54 or start > end:
                     continue
-            data = buffer[at : at + kept]
-            parts = dissect(linktype, data)
-            if parts:
+                data = buffer[start : end if end < at + kept else at + kept]
+            else:
+                frame = buffer[at : at + kept]
+                parts = dissect(linktype, frame)
+                if parts is None:
+                    completed = self._fragments.add(linktype, frame, time_ns)
+                    if completed is None:
+                        continue
+                    parts, frame = completed
+                key, seq, ack, flags, start, end = parts
+                data = frame[start:end]
+            entry = queue_of(key)
+            if entry and flags & _NOTABLE == ACK:
+                queue, side = entry
+                queue.append((side, seq, ack, data, number, time_ns))
+            else:
                 self._count = count
-                self._segment(parts, data, number, time_ns)
+                self._segment(key, seq, ack, flags, data, number, time_ns)
         self._count = count
         self._catch_up()
 
@@ -80,9 +88,8 @@ class Table:
             _, connection = self._closing.popleft()
             self._forget(connection)
 
-    def _segment(self, parts: Parts, frame: bytes, number: int, time_ns: int) -> None:
+    def _segment(self, key: bytes, seq: int, ack: int, flags: int, data: bytes, number: int, time_ns: int) -> None:
         """A segment with which something may begin or end."""
-        key, seq, ack, flags, start, end = parts
         if not flags & ACK:
             ack = 0
         entry = self._table.get(key)
@@ -90,7 +97,7 @@ class Table:
             self._forget(entry[0])
             entry = None
         if entry is None:
-            if start == end and not flags & SYN:
+            if not data and not flags & SYN:
                 return  # nothing to read in it: the rest of something that ended
             entry = self._new(key, number)
         elif flags & SYN and not flags & ACK and self._is_reuse(entry, seq):
@@ -100,7 +107,7 @@ class Table:
         self._time_ns = time_ns
         if connection.closed:
             return
-        connection.segment(side, seq, ack, flags, frame[start:end], number, time_ns)
+        connection.segment(side, seq, ack, flags, data, number, time_ns)
         if flags & (FIN | RST):
             self._unqueue(connection)  # from now on, each segment may be the last
         if flags & RST or (connection.halves[side].fin is not None and connection.finished):

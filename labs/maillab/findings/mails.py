@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ..conversations.turns import Turn
 from .envelope import Envelope, own_domains
 from .finding import Finding, Kind
-from .mail import addresses, header_fields, path_of, unencoded
+from .mail import MAX_HEADER, addresses, header_fields, path_of, unencoded
 
 MAX_KEPT = 32 << 20  # of a mail, so many bytes are kept; the rest is only counted
 EXCERPT = 4096  # what is kept where mails aren't asked for
@@ -73,7 +73,8 @@ class Mails:
             finding.message += part[:room]
         finding.size += len(part)
         finding.complete = _ends(turn)
-        self._head(finding)
+        if finding.size - len(part) < MAX_HEADER:  # later parts can't add to it
+            self._head(finding)
         self._addressed(finding, envelope)
 
     def _head(self, finding: Finding) -> None:

@@ -75,7 +75,9 @@ class Session:
         sni = struct.pack(">HHHBH", 0, len(name) + 5, len(name) + 3, 0, len(name)) + name
         hello = b"\x03\x03" + self.rnd.randbytes(32) + b"\0" + b"\0\x02\x13\x01" + b"\x01\0"
         hello += struct.pack(">H", len(sni)) + sni
-        answer = b"\x03\x03" + self.rnd.randbytes(32) + b"\0" + b"\x13\x01" + b"\0" + struct.pack(">HHHH", 6, 43, 2, 0x304)
+        answer = (
+            b"\x03\x03" + self.rnd.randbytes(32) + b"\0" + b"\x13\x01" + b"\0" + struct.pack(">HHHH", 6, 43, 2, 0x304)
+        )
         for side, kind, body in ((0, 1, hello), (1, 2, answer)):
             shake = bytes([kind]) + struct.pack(">I", len(body))[1:] + body
             self.said.append((side, b"\x16\x03\x01" + struct.pack(">H", len(shake)) + shake))
@@ -135,7 +137,9 @@ class Session:
     def smtp(self) -> None:
         self.s(b"220 mail.example.test ESMTP")
         self.c(b"EHLO client.example.test")
-        self.s(b"250-mail.example.test\r\n250-PIPELINING\r\n250-STARTTLS\r\n250-AUTH PLAIN LOGIN CRAM-MD5\r\n250 SIZE 10000000")
+        self.s(
+            b"250-mail.example.test\r\n250-PIPELINING\r\n250-STARTTLS\r\n250-AUTH PLAIN LOGIN CRAM-MD5\r\n250 SIZE 10000000"
+        )
         how = self.rnd.choice(("PLAIN", "LOGIN", "CRAM-MD5", "", "", "STARTTLS"))
         if how == "STARTTLS":
             self.c(b"STARTTLS")
