@@ -21,7 +21,7 @@ MAX_PIECES = 2000
 MAX_AGE = 60 * 1_000_000_000
 _u16 = struct.Struct(">H").unpack_from
 
-# whose packet it is, IP header up to and with the addresses, offset in bytes, do more follow?, bytes, cut by the capture?
+# whose packet it is, IP header (as of a whole packet), offset in bytes, do more follow?, bytes, cut by the capture?
 Fragment = tuple[bytes, bytes, int, bool, bytes, bool]
 
 

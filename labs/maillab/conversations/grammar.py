@@ -13,10 +13,11 @@ from .cutting import MAX_LINE, Cutter, Emit
 from .turns import Side, Turn, looks_like_tls
 
 # The usual ones, as they are usually written.
-VERBS = {
-    verb.encode(): verb
-    for verb in "USER PASS APOP AUTH CAPA STAT LIST UIDL RETR TOP DELE QUIT EHLO HELO MAIL RCPT DATA RSET NOOP".split()
-}
+_USUAL = (
+    "USER", "PASS", "APOP", "AUTH", "CAPA", "STAT", "LIST", "UIDL", "RETR", "DELE", "QUIT",
+    "EHLO", "HELO", "MAIL", "RCPT", "DATA", "RSET", "NOOP",
+)  # fmt: skip
+VERBS = {verb.encode(): verb for verb in _USUAL}
 MAX_WAITING = 10_000  # commands without a reply; older ones are forgotten
 
 

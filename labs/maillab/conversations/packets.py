@@ -2,8 +2,8 @@
 
     | Ethernet, cooked, loopback … | IPv4 or IPv6 | TCP | data |
 
-Sources: RFC 791 (IPv4), RFC 8200 (IPv6), RFC 9293 (TCP), IEEE 802.1Q (VLAN), RFC 2516 (PPPoE), RFC 3032 (MPLS). Fragments of
-packets are no segments; the room puts them together first (fragments).
+Sources: RFC 791 (IPv4), RFC 8200 (IPv6), RFC 9293 (TCP), IEEE 802.1Q (VLAN), RFC 2516 (PPPoE), RFC 3032 (MPLS).
+A fragment of a packet is no segment; fragments.py puts them together first.
 """
 
 from __future__ import annotations
@@ -13,7 +13,17 @@ import struct
 from typing import NamedTuple
 
 from ..capture.frame import (
-    ETHERNET, IPV4, IPV6, LINUX_SLL, LINUX_SLL2, LOOP, NULL, PPP, PPP_HDLC, RAW, Frame,
+    ETHERNET,
+    IPV4,
+    IPV6,
+    LINUX_SLL,
+    LINUX_SLL2,
+    LOOP,
+    NULL,
+    PPP,
+    PPP_HDLC,
+    RAW,
+    Frame,
 )  # fmt: skip
 
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10

@@ -6,7 +6,9 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 from ..capture.errors import CaptureError
 from ..conversations.recognise import PROTOCOLS
@@ -15,6 +17,7 @@ from ..tls.keylog import KeyLog, KeyLogError
 from .finding import Finding
 from .search import Losses, search
 
+LONG = 4 << 20  # bytes of a file that take long enough for a progress bar
 VERDICT = {True: "accepted", False: "refused", None: "-"}
 
 
@@ -82,14 +85,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
+@contextmanager
+def _progress(path: str) -> Iterator[Callable[[int], None] | None]:
+    """A bar with the rate, on a terminal, for a file that takes a while."""
+    size = Path(path).stat().st_size if Path(path).is_file() else 0
+    if size < LONG or not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=size, unit="B", unit_scale=True, desc=Path(path).name, leave=False, file=sys.stderr) as bar:
+        yield lambda read: bar.update(read - bar.n) and None
+
+
 def _show(path: str, ports: dict[int, str], keylog: KeyLog, as_json: bool, several: bool) -> int:
     found: list[Finding] = []
     broken: CaptureError | None = None
     losses = Losses()
     try:
-        for finding in search(path, ports, keylog, keep_mails=False, losses=losses):
-            finding.capture = path
-            found.append(finding)
+        with _progress(path) as progress:
+            for finding in search(path, ports, keylog, keep_mails=False, losses=losses, progress=progress):
+                finding.capture = path
+                found.append(finding)
     except CaptureError as error:
         broken = error
     found.sort(key=lambda finding: finding.frame)

@@ -17,7 +17,9 @@ from .pop_logins import Login, PopLogins
 
 LOGINS = ("AUTH", "AUTHENTICATE", "LOGIN", "PASS", "APOP")
 # Commands that give something away, or whose replies do.
-TELLING = frozenset([*LOGINS, *"USER STLS STARTTLS MAIL RCPT DATA BDAT APPEND EHLO HELO RSET".split()])
+TELLING = frozenset(
+    [*LOGINS, "USER", "STLS", "STARTTLS", "MAIL", "RCPT", "DATA", "BDAT", "APPEND", "EHLO", "HELO", "RSET"]
+)
 MAX_HELLO = 32  # TLS records in which hellos are looked for
 
 

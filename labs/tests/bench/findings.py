@@ -1,8 +1,8 @@
 """Packets a second: maillab.findings.search beside `tshark -z credentials` and a plain Scapy reader, on the same file.
 
-Run it as ``python tests/bench/findings.py [--packets 300000] [--seed 1] [--scapy 20000] [--keep FILE]``. It's no test: what it
-prints depends on the machine and on what else runs. The capture is made by bench/sessions.py, which also tells what is
-in it; what was found is compared with that, after the clock has stopped.
+Run it as ``python tests/bench/findings.py [--packets 300000] [--seed 1] [--scapy 20000] [--keep FILE]``.
+It's no test: what it prints depends on the machine and on what else runs. The capture is made by bench/sessions.py,
+which also tells what is in it; what was found is compared with that, after the clock has stopped.
 
 Each program runs in a process of its own, start-up included; time and memory are those of the process (os.wait4).
 """
