@@ -43,19 +43,20 @@ class Grammar(Cutter):
     # -- what the stream delivers --
 
     def feed(self, side: Side, data: bytes, number: int, time_ns: int) -> None:
-        if self.tidy and data.find(b"\n") + 1 == len(data) <= MAX_LINE and not 20 <= data[0] <= 23:
-            # The usual case, a line: what step() would find out in the channels is known.
-            self._whole = (data, number, time_ns)
+        if self.tidy and data[-1] == 10 and len(data) <= MAX_LINE and not 20 <= data[0] <= 23:
+            # The usual case, a line or a reply: what step() would find out in the channels is known.
+            single = data.find(b"\n") + 1 == len(data)
             if side == "S":
-                if self.is_reply(data):
+                if self.is_reply(data, single):
+                    self._whole = (data, number, time_ns)
                     self.server_line(len(data))
                     self._whole = None
                     return
-            elif not self.blocked:
+            elif single and not self.blocked:
+                self._whole = (data, number, time_ns)
                 self.client_line(len(data))
                 self._whole = None
                 return
-            self._whole = None
         self.tidy = False
         self.channels[side].put(data, number, time_ns)
         other = self.channels["S" if side == "C" else "C"]
@@ -200,8 +201,8 @@ class Grammar(Cutter):
         """Is the server's first word a greeting? (A capture may lack it.)"""
         return not self.waiting
 
-    def is_reply(self, line: bytes | bytearray) -> bool:
-        """Is this line of the server, the first since its last turn, a whole reply?"""
+    def is_reply(self, data: bytes, single: bool) -> bool:
+        """Are these lines of the server, all since its last turn, one whole reply? single: it's one line."""
         raise NotImplementedError
 
     blocking: tuple[str, ...] = ()

@@ -54,8 +54,11 @@ class Smtp(Grammar):
         self.server_line(count)
         return True
 
-    def is_reply(self, line: bytes | bytearray) -> bool:
-        return not _goes_on(line)
+    def is_reply(self, data: bytes, single: bool) -> bool:
+        if single:
+            return not _goes_on(data)
+        *lines, last = data.split(b"\n")[:-1]
+        return not _goes_on(last + b"\n") and all(map(_goes_on, lines))
 
     def server_line(self, count: int, partial: bool = False) -> None:
         buffer = self.front("S")
@@ -104,5 +107,5 @@ class Smtp(Grammar):
             self.waiting.append(turn)
 
 
-def _goes_on(line: bytes | bytearray) -> bool:
+def _goes_on(line: bytes) -> bool:
     return len(line) > 3 and line[:3].isdigit() and line[3:4] == b"-"

@@ -39,7 +39,7 @@ class Connection:
     """
 
     __slots__ = (
-        "closed", "first", "frames", "halves", "key", "last", "opener", "queue", "remembered", "reset",
+        "closed", "first", "frames", "halves", "key", "last", "opener", "queue", "queued", "remembered", "reset",
         "reverse", "sink", "size",
     )  # fmt: skip
 
@@ -55,6 +55,7 @@ class Connection:
         self.opener: int | None = None  # the side that sent the SYN; None: the capture began later
         self.sink: Sink | None = None
         self.queue: list[Waiting] = []  # segments that came and weren't looked at yet
+        self.queued = True  # do segments go there?
         self.remembered = FOREVER  # until the capture has so many frames (set when it has ended)
 
     def segment(self, side: int, seq: int, ack: int, flags: int, data: bytes, number: int, time_ns: int) -> None:

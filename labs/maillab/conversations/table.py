@@ -23,9 +23,9 @@ MAX_OPEN = 20_000  # connections; beyond, those silent for longest are closed
 
 Open = Callable[[Connection], Dialogue]
 
-# Most packets are IPv4 without options in Ethernet. At these places: EtherType, version and header length, total
-# length, fragment, protocol; addresses and ports (the key of dissect()), seq, ack, TCP's header length, flags.
-_common = struct.Struct(">12xHBxH2xHxB2x12sIIBB").unpack_from
+# Most packets are TCP in IPv4 without options in Ethernet. At these places: EtherType, version, header length, TOS;
+# total length; fragment, TTL, protocol; addresses and ports (the key of dissect()); seq; ack; header length and flags.
+_common = struct.Struct(">12xIH2xI2x12sIIH").unpack_from
 _NOTABLE = SYN | FIN | RST | ACK
 
 
@@ -49,16 +49,16 @@ class Table:
         count = self._count
         for number, (time_ns, linktype, at, kept, _) in zip(numbers, marks, strict=True):
             count += 1
-            usual = linktype == ETHERNET and kept >= 54
+            usual = False
+            if linktype == ETHERNET and kept >= 54:
+                shape, total, place, key, seq, ack, flags = _common(buffer, at)
+                usual = shape & 0xFFFFFF00 == 0x08004500 and place & 0x3FFF00FF == TCP
             if usual:
-                kind, shape, total, fragment, protocol, key, seq, ack, offset, flags = _common(buffer, at)
-                usual = kind == 0x0800 and shape == 0x45 and protocol == TCP and not fragment & 0x3FFF
-            if usual:
-                start = at + 34 + (offset >> 4) * 4
-                end = at + 14 + total if total else at + kept
-                if start < at + 54 or start > end:
+                start = 34 + (flags >> 10 & 0x3C)
+                end = 14 + total if total else kept
+                if start < 54 or start > end:
                     continue
-                data = buffer[start : end if end < at + kept else at + kept]
+                data = buffer[at + start : at + (end if end < kept else kept)]
             else:
                 frame = buffer[at : at + kept]
                 parts = dissect(linktype, frame)
@@ -96,6 +96,8 @@ class Table:
         if entry and entry[0].remembered < self._count:
             self._forget(entry[0])
             entry = None
+        elif entry and entry[0].closed and not flags & SYN:
+            return  # a late copy
         if entry is None:
             if not data and not flags & SYN:
                 return  # nothing to read in it: the rest of something that ended
@@ -162,8 +164,9 @@ class Table:
         self._unqueue(connection)
 
     def _unqueue(self, connection: Connection) -> None:
-        for key in [connection.key, connection.reverse]:
-            if key in self._queues and self._queues[key][0] is connection.queue:
+        if connection.queued:
+            connection.queued = False
+            for key in {connection.key, connection.reverse}:  # one, when somebody forged a packet to its own sender
                 del self._queues[key]
 
     def _forget(self, connection: Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from email.header import decode_header
 from email.utils import getaddresses
 
@@ -17,8 +18,10 @@ _PLAIN = re.compile(rf"(?:[A-Za-z0-9 _-]*<({_ATOMS}@{_ATOMS})>|({_ATOMS}@{_ATOMS
 _PATH = re.compile(rb"(?:FROM|TO):\s*(<[^>]*>|\S*)", re.I)
 
 
-def header_fields(message: bytes) -> dict[str, list[str]]:
+def header_fields(message: bytes, wanted: Container[str] | None = None) -> dict[str, list[str]]:
     r"""Field name in small letters -> its values, folded lines joined (RFC 5322 section 2.2.3). Never raises.
+
+    wanted: only these fields.
 
     >>> header_fields(b"Subject: lunch\r\n today\r\n\r\nHello")
     {'subject': ['lunch today']}
@@ -31,11 +34,12 @@ def header_fields(message: bytes) -> dict[str, list[str]]:
             if last:
                 last[-1] += " " + words(line.strip())
             continue
-        name, colon, value = line.partition(b":")
-        if not colon or b" " in name.strip():
+        before, colon, value = line.partition(b":")
+        name = words(before.strip()).lower()
+        if not colon or " " in name or (wanted and name not in wanted):
             last = None
             continue
-        last = fields.setdefault(words(name.strip()).lower(), [])
+        last = fields.setdefault(name, [])
         last.append(words(value.strip()))
     return fields
 

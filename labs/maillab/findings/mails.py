@@ -10,6 +10,7 @@ from .finding import Finding, Kind
 from .mail import MAX_HEADER, addresses, header_fields, path_of, unencoded
 
 MAX_KEPT = 32 << 20  # of a mail, so many bytes are kept; the rest is only counted
+SHOWN = ("subject", "from", "to", "cc")  # fields of a mail's head
 EXCERPT = 4096  # what is kept where mails aren't asked for
 READ = ("RETR", "TOP", "FETCH")  # the server hands out a mail: nothing more to be accepted
 RECENT = 50  # mails that may still get their reply
@@ -78,7 +79,7 @@ class Mails:
         self._addressed(finding, envelope)
 
     def _head(self, finding: Finding) -> None:
-        fields = header_fields(finding.message)
+        fields = header_fields(finding.message, SHOWN)
         finding.subject = next((unencoded(text) for text in fields.get("subject", [])), None)
         if finding.protocol != "smtp":
             finding.sender = next(iter(addresses(fields.get("from", []))), None)

@@ -204,6 +204,13 @@ def test_garbage_search_is_left_as_it_was() -> None:
     gc.enable()
 
 
+def test_from_itself_to_itself() -> None:
+    """A forged packet whose sender is its receiver, port and all ("LAND"): no conversation of two, no error."""
+    end = ("192.0.2.25", 110)
+    talk = Talk(end, end).play([(1, b"+OK ready\r\n"), (0, b"USER a\r\n"), (1, b"+OK\r\n")])
+    assert findings(talk.frames) == [] and len(follow(talk.frames)) == 1
+
+
 def test_no_header_fits() -> None:
     """Ethernet frames whose TCP or IP header claims too much or too little: skipped on both ways."""
     packet = link(ETHERNET, tcp_packet(("192.0.2.10", 40001), ("192.0.2.25", 110), 1, 2, 16, b"USER a\r\n"))
