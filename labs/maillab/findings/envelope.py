@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ..conversations.turns import Turn
 from .attempt import words
@@ -70,20 +71,21 @@ class Envelope:
         return False if taken and not elsewhere else None
 
 
-def own_domains(reply: bytes) -> set[str]:
+@lru_cache(1024)  # a server says the same to each client
+def own_domains(reply: bytes) -> frozenset[str]:
     """The domains of a server that names itself in its greeting or in the first line of its answer to EHLO.
 
     >>> sorted(own_domains(b"220 mail.example.test ESMTP"))
     ['example.test', 'mail.example.test']
     >>> own_domains(b"250-example.test greets you")
-    {'example.test'}
+    frozenset({'example.test'})
     """
     named = _NAMED.match(reply[:300])
     if not named:
-        return set()
+        return frozenset()
     name = words(named[1]).lower()
     above = name.partition(".")[2]
-    return {name, above} if "." in above else {name}  # nobody takes mail for the whole of .test
+    return frozenset([name, above] if "." in above else [name])  # nobody takes mail for the whole of .test
 
 
 def _is_own(path: str, own: set[str]) -> bool:

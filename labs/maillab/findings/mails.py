@@ -30,7 +30,7 @@ class Mails:
 
     def server_named(self, reply: bytes) -> None:
         """The greeting, or the answer to EHLO."""
-        self._own |= own_domains(reply)
+        self._own |= own_domains(reply[:300])
 
     def address(self, command: Turn) -> Envelope | None:
         """A command of SMTP; the envelope that MAIL begins."""

@@ -56,9 +56,10 @@ class PopLogins:
         if not self._said:
             return
         self._said.sort(key=itemgetter(0))
-        for _, key, said in self._said:
+        for frame, key, said in self._said:
             if not isinstance(said, Login):
-                said(self._latest.get(key))
+                login = self._latest.get(key)
+                said(login if login and login.frame < frame else None)  # later: the question had to wait for a segment
                 continue
             self._latest.pop(key, None)  # a dict keeps the order of insertion: oldest first
             self._latest[key] = said

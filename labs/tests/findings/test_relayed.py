@@ -168,3 +168,13 @@ def test_what_is_said_later_lets_nobody_in() -> None:
     logins.ask(40, "192.0.2.1:3", "192.0.2.25:25", said.append)
     logins.settle()
     assert said == [None, Login("alice", "APOP", 28, 0.0)]
+
+
+def test_a_question_that_comes_too_late() -> None:
+    """MAIL had to wait for a segment that came out of order: a log-in after it still doesn't count."""
+    logins, said = PopLogins(), []
+    logins.note(30, "192.0.2.1:1", "192.0.2.25:110", Login("alice", "APOP", 28, 0.0))
+    logins.settle()
+    logins.ask(20, "192.0.2.1:2", "192.0.2.25:25", said.append)
+    logins.settle()
+    assert said == [None]
