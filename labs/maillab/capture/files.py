@@ -1,6 +1,6 @@
 """Capture files in and out: which format is it, and what if it is none?
 
-Reading streams: one frame is in memory at a time, so the size of a file doesn't matter.
+Reading streams: about a mebibyte is in memory at a time, so the size of a file doesn't matter.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ import os
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import Any
 
+from .batch import Batch, batches
 from .errors import CaptureError
-from .frame import Frame
+from .frame import Frame, frames_of
 from .pcap import PCAP_MAGICS, read_pcap, write_pcap
 from .pcapng import SECTION_HEADER, PcapngReader, write_pcapng
 
-__all__ = ["CaptureError", "read_frames", "write_pcap", "write_pcapng"]
+__all__ = ["CaptureError", "batches_of", "read_batches", "read_frames", "write_pcap", "write_pcapng"]
 
 # First bytes of what people hand in by mistake.
 STRANGERS = {
@@ -38,6 +39,7 @@ STRANGERS = {
 
 
 Secrets = Callable[[int, bytes], None]
+Progress = Callable[[int], None]
 
 
 def read_frames(path: str | os.PathLike[str], secrets: Secrets | None = None) -> Iterator[Frame]:
@@ -48,11 +50,23 @@ def read_frames(path: str | os.PathLike[str], secrets: Secrets | None = None) ->
     Raises CaptureError, with one sentence that names the file and the byte, after the last readable frame.
     Formats: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng.
     """
+    for batch in read_batches(path, secrets):
+        yield from batch.frames()
+
+
+def read_batches(
+    path: str | os.PathLike[str], secrets: Secrets | None = None, progress: Progress | None = None
+) -> Iterator[Batch]:
+    """The same frames in batches, for the bulk path.
+
+    secrets: they may come a batch before the frames behind them. progress: called with the bytes of the file that
+    were read, after each batch.
+    """
     name = os.fspath(path)
     try:
         if Path(name).is_dir():
             raise CaptureError(name, 0, "this is a directory; name the capture file in it")
-        raw: IO[bytes] = Path(name).open("rb", buffering=1 << 18)  # noqa: SIM115 (closed below)
+        raw = Path(name).open("rb")  # noqa: SIM115 (closed below)
     except FileNotFoundError:
         raise CaptureError(name, 0, "there is no such file") from None
     except PermissionError:
@@ -61,42 +75,43 @@ def read_frames(path: str | os.PathLike[str], secrets: Secrets | None = None) ->
         reason = getattr(error, "strerror", None) or str(error)
         raise CaptureError(name, 0, f"the file can't be opened ({reason})") from None
     with raw:
-        stream = raw
+        stream: io.BufferedReader = raw
         magic = _peek(name, stream)
         packed = magic[:2] == b"\x1f\x8b"
         if packed:
-            stream = io.BufferedReader(gzip.GzipFile(fileobj=raw), 1 << 18)
+            stream = io.BufferedReader(gzip.GzipFile(fileobj=raw), 1 << 18)  # type: ignore[type-var]
             magic = _peek(name, stream)
-        yield from _frames(name, stream, magic, packed, secrets)
+        for batch in _batches(name, stream, magic, packed, secrets):
+            yield batch
+            if progress:
+                progress(raw.tell())
 
 
-def _peek(name: str, stream: IO[bytes]) -> bytes:
+def _peek(name: str, stream: io.BufferedReader) -> bytes:
     """First 8 bytes, without taking them (gzip headers may be broken too)."""
     try:
-        return bytes(stream.peek(8)[:8])  # type: ignore[attr-defined]
+        return bytes(stream.peek(8)[:8])
     except (EOFError, zlib.error, OSError) as error:
         raise CaptureError(name, 0, f"the file can't be unpacked: gzip data is damaged ({error})") from None
 
 
-def _frames(name: str, stream: IO[bytes], magic: bytes, packed: bool, secrets: Secrets | None) -> Iterator[Frame]:
+def _batches(
+    name: str, stream: io.BufferedReader, magic: bytes, packed: bool, secrets: Secrets | None
+) -> Iterator[Batch]:
     if magic[:4] in PCAP_MAGICS:
-        reader: Iterator[Frame] = read_pcap(stream, name)
+        reader: Iterator[Batch] = read_pcap(stream, name)
     elif magic[:4] == SECTION_HEADER:
         reader = iter(PcapngReader(stream, name, secrets))
     else:
         raise CaptureError(name, 0, _stranger(magic))
-    if not packed:  # the bulk path
-        yield from reader
-        return
     count = 0
     try:
-        for frame in reader:
-            count = frame.number
-            yield frame
+        for batch in reader:
+            count += len(batch.marks)
+            yield batch
     except (EOFError, zlib.error, OSError) as error:
-        raise CaptureError(
-            name, 0, f"the file can't be read any further after frame {count} ({error or 'it ends early'})", count
-        ) from None
+        what = f"the file can't be read any further after frame {count} ({error or 'it ends early'})"
+        raise CaptureError(name, 0, what, count) from None
 
 
 def _stranger(magic: bytes) -> str:
@@ -107,3 +122,10 @@ def _stranger(magic: bytes) -> str:
             return f"this is {what}, not a capture (byte 0); name a pcap or pcapng file"
     shown = magic[:4].hex(" ")
     return f"neither pcap nor pcapng: it begins with {shown} (byte 0); name a capture file"
+
+
+def batches_of(source: Any, secrets: Secrets | None = None, progress: Progress | None = None) -> Iterator[Batch]:
+    """Frames of anything that holds packets (see frames_of), in batches."""
+    if isinstance(source, (str, os.PathLike)):
+        return read_batches(source, secrets, progress)
+    return batches(frames_of(source))

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 # Numbers of https://www.tcpdump.org/linktypes.html: what stands at the front of the bytes.
 NULL = 0  # loopback of the BSDs and macOS, and Npcap's on Windows
 ETHERNET = 1
+PPP = 9
+PPP_HDLC = 50
 RAW = 101  # nothing: the IP header comes first
 LOOP = 108  # OpenBSD's loopback
 LINUX_SLL = 113  # "cooked": Linux, captured on "any"

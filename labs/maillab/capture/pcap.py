@@ -8,12 +8,13 @@ Source: draft-ietf-opsawg-pcap. The magic tells byte order and time unit.
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO
 
+from .batch import BLOCK, Batch, Mark
 from .errors import CaptureError
 from .frame import ETHERNET, Frame
 
@@ -28,42 +29,44 @@ PCAP_MAGICS = {
 MAX_FRAME = 1 << 20
 
 
-def read_pcap(stream: IO[bytes], path: str) -> Iterator[Frame]:
-    """Frames of an opened pcap file. Raises CaptureError where it breaks off."""
+def read_pcap(stream: io.BufferedIOBase, path: str) -> Iterator[Batch]:
+    """Frames of an opened pcap file, in batches. Raises CaptureError where it breaks off."""
     header = stream.read(24)
     if len(header) < 24:
         raise CaptureError(path, len(header), f"the file ends at byte {len(header)}, inside the pcap header")
     order, unit = PCAP_MAGICS[header[:4]]
     # The upper bits of the field say whether frames end in a check sequence; TCP's length doesn't need it.
     linktype = struct.unpack(order + "I", header[20:24])[0] & 0xFFFF
-    record = struct.Struct(order + "IIII")
-    unpack, read = record.unpack, stream.read
-    offset = 24
-    number = 0
-    while True:
-        header = read(16)
-        if len(header) < 16:
-            if not header:
-                return
-            end = offset + len(header)
+    unpack = struct.Struct(order + "IIII").unpack_from
+    offset, number, rest = 24, 0, b""  # of the bytes in `rest`, which no batch has held yet
+    while block := stream.read1(BLOCK):
+        buffer = rest + block
+        size, at = len(buffer), 0
+        marks: list[Mark] = []
+        note = marks.append
+        kept = 0
+        while at + 16 <= size:
+            seconds, fraction, kept, length = unpack(buffer, at)
+            end = at + 16 + kept
+            if end > size or kept > MAX_FRAME:
+                break
+            note((seconds * 1_000_000_000 + fraction * unit, linktype, at + 16, kept, length))
+            at = end
+        if marks:
+            yield Batch(buffer, range(number + 1, number + 1 + len(marks)), marks)
+        number += len(marks)
+        offset += at
+        rest = buffer[at:]
+        if len(rest) >= 16 and kept > MAX_FRAME:
+            problem = f"damaged at byte {offset}: frame {number + 1} claims to be {kept:,} bytes long"
+            raise CaptureError(path, offset, problem, number)
+    if rest:
+        end = offset + len(rest)
+        if len(rest) < 16:
             raise CaptureError(path, end, f"cut off at byte {end}, inside the header of frame {number + 1}", number)
-        seconds, fraction, kept, length = unpack(header)
-        if kept > MAX_FRAME:
-            raise CaptureError(
-                path,
-                offset,
-                f"damaged at byte {offset}: frame {number + 1} claims to be {kept:,} bytes long",
-                number,
-            )
-        data = read(kept)
-        number += 1
-        if len(data) < kept:
-            end = offset + 16 + len(data)
-            raise CaptureError(
-                path, end, f"cut off at byte {end}: {kept - len(data)} bytes of frame {number} are missing", number - 1
-            )
-        yield Frame(number, seconds * 1_000_000_000 + fraction * unit, linktype, data, length)
-        offset += 16 + kept
+        missing = 16 + unpack(rest)[2] - len(rest)
+        problem = f"cut off at byte {end}: {missing} bytes of frame {number + 1} are missing"
+        raise CaptureError(path, end, problem, number)
 
 
 def write_pcap(

@@ -8,12 +8,13 @@ Source: draft-ietf-opsawg-pcapng.
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO
 
+from .batch import BLOCK, Batch, Mark
 from .errors import CaptureError
 from .frame import Frame
 
@@ -25,7 +26,7 @@ MAX_BLOCK = 1 << 24  # 16 MiB: larger blocks are damage
 
 
 class PcapngReader:
-    """Iterates over the frames of an opened pcapng file; collects what else was in it.
+    """Iterates over the frames of an opened pcapng file, in batches; collects what else was in it.
 
     .comments: of the sections, in order. secrets: called with (type, bytes) of each Decryption Secrets Block when it is
     met, type 0x544c534b is a TLS key log.
@@ -33,76 +34,102 @@ class PcapngReader:
     Raises CaptureError where the file breaks off.
     """
 
-    def __init__(self, stream: IO[bytes], path: str, secrets: Callable[[int, bytes], None] | None = None) -> None:
+    def __init__(
+        self, stream: io.BufferedIOBase, path: str, secrets: Callable[[int, bytes], None] | None = None
+    ) -> None:
         self.stream = stream
         self.path = path
         self.comments: list[str] = []
         self._secrets = secrets
         self.interfaces: list[tuple[int, tuple[int, int], int, str]] = []
-        self.order = "<"
+        self._set_order("<")
         self.number = 0
         self.offset = 0
 
     def _fail(self, offset: int, message: str) -> CaptureError:
         return CaptureError(self.path, offset, message, self.number)
 
-    def __iter__(self) -> Iterator[Frame]:
-        read = self.stream.read
-        order = ""
-        head = struct.Struct("<II")
-        while True:
-            header = read(8)
-            if len(header) < 8:
-                if not header:
-                    return
-                end = self.offset + len(header)
-                raise self._fail(end, f"cut off at byte {end}, inside a block after frame {self.number}")
-            if header[:4] == SECTION_HEADER:
-                header += read(4)
-                order = {b"\x1a\x2b\x3c\x4d": ">", b"\x4d\x3c\x2b\x1a": "<"}.get(header[8:12], "")
+    def __iter__(self) -> Iterator[Batch]:
+        buffer, more = b"", True
+        while more:
+            block = self.stream.read1(BLOCK)
+            more = bool(block)
+            buffer += block
+            marks: list[Mark] = []
+            first = self.number + 1
+            problem: CaptureError | None = None
+            try:
+                at = self._blocks(buffer, marks)
+            except CaptureError as error:
+                problem = error
+            if marks:
+                yield Batch(buffer, range(first, first + len(marks)), marks)
+            if problem:
+                raise problem
+            buffer = buffer[at:]
+        if buffer:
+            end = self.offset + len(buffer)
+            place = "a block" if len(buffer) < 8 else "the block"
+            raise self._fail(end, f"cut off at byte {end}, inside {place} after frame {self.number}")
+
+    def _blocks(self, buffer: bytes, marks: list[Mark]) -> int:
+        """Note the frames in the whole blocks of a buffer; where the first block begins that isn't whole."""
+        at, size = 0, len(buffer)
+        while at + 8 <= size:
+            if buffer.startswith(SECTION_HEADER, at):
+                if at + 12 > size:
+                    return at
+                order = {b"\x1a\x2b\x3c\x4d": ">", b"\x4d\x3c\x2b\x1a": "<"}.get(buffer[at + 8 : at + 12], "")
                 if not order:
                     raise self._fail(self.offset, f"damaged at byte {self.offset}: a section without byte order")
-                self.order = order
-                head = struct.Struct(order + "II")
-            kind, length = head.unpack(header[:8])
+                self._set_order(order)
+            kind, length = self._head(buffer, at)
             if length < 12 or length % 4 or length > MAX_BLOCK:
                 raise self._fail(
                     self.offset,
                     f"damaged at byte {self.offset}: a block after frame {self.number} claims {length:,} bytes",
                 )
-            rest = read(length - len(header))
-            if len(rest) < length - len(header):
-                end = self.offset + len(header) + len(rest)
-                raise self._fail(end, f"cut off at byte {end}, inside the block after frame {self.number}")
-            body = (header[8:] + rest)[:-4]
+            if at + length > size:
+                return at
             try:
-                frame = self._block(kind, body)
+                if kind == _PACKET:
+                    interface, high, low, kept, length_on_wire = self._packet(buffer, at + 8)
+                    linktype, (top, bottom), shift, _ = self.interfaces[interface]
+                    if kept > length - 32:
+                        raise IndexError
+                    time_ns = (high << 32 | low) * top // bottom + shift
+                    marks.append((time_ns, linktype, at + 28, kept, length_on_wire))
+                    self.number += 1
+                else:
+                    self._block(kind, buffer[at + 8 : at + length - 4], at + 8, marks)
             except (struct.error, IndexError):
                 raise self._fail(
                     self.offset, f"damaged at byte {self.offset}: the block after frame {self.number} makes no sense"
                 ) from None
-            if frame is not None:
-                yield frame
             self.offset += length
+            at += length
+        return at
 
-    def _block(self, kind: int, body: bytes) -> Frame | None:
+    def _set_order(self, order: str) -> None:
+        self.order = order
+        self._head = struct.Struct(order + "II").unpack_from
+        self._packet = struct.Struct(order + "IIIII").unpack_from
+
+    def _block(self, kind: int, body: bytes, at: int, marks: list[Mark]) -> None:
+        """Any block but the usual packet. at: where its body stands in the buffer."""
         order = self.order
-        if kind in (_PACKET, _OLD_PACKET):
-            if kind == _PACKET:
-                interface, high, low, kept, length = struct.unpack_from(order + "IIIII", body)
-            else:
-                interface, _, high, low, kept, length = struct.unpack_from(order + "HHIIII", body)
+        if kind == _OLD_PACKET:
+            interface, _, high, low, kept, length = struct.unpack_from(order + "HHIIII", body)
             linktype, (top, bottom), shift, _ = self.interfaces[interface]
             if kept > len(body) - 20:
                 raise IndexError
+            marks.append(((high << 32 | low) * top // bottom + shift, linktype, at + 20, kept, length))
             self.number += 1
-            time_ns = (high << 32 | low) * top // bottom + shift
-            return Frame(self.number, time_ns, linktype, body[20 : 20 + kept], length)
-        if kind == _SIMPLE:
+        elif kind == _SIMPLE:
             (length,) = struct.unpack_from(order + "I", body)
+            marks.append((0, self.interfaces[0][0], at + 4, min(length, len(body) - 4), length))
             self.number += 1
-            return Frame(self.number, 0, self.interfaces[0][0], body[4 : 4 + length], length)
-        if kind == _INTERFACE:
+        elif kind == _INTERFACE:
             self._interface(body)
         elif kind == _SECTION:
             self.interfaces = []
@@ -112,7 +139,6 @@ class PcapngReader:
         elif kind == _SECRETS and self._secrets:
             what, size = struct.unpack_from(order + "II", body)
             self._secrets(what, body[8 : 8 + size])
-        return None
 
     def _interface(self, body: bytes) -> None:
         (linktype,) = struct.unpack_from(self.order + "H", body)

@@ -38,9 +38,18 @@ class Cutter:
         self.tls: set[Side] = set()
         self.body: dict[Side, Body | None] = {"C": None, "S": None}
         self.desynced = False  # there was a gap
+        self.tidy = False  # both sides are among lines, and nothing of them is left in a channel
+        self._whole: tuple[bytes, int, int] | None = None  # a line that needn't go through a channel
+
+    def front(self, side: Side) -> bytes | bytearray:
+        """The bytes of this side that come next."""
+        return self._whole[0] if self._whole else self.channels[side].buffer
 
     def emit(self, side: Side, kind: Kind, count: int, partial: bool = False) -> Turn:
         """Make a turn of the first `count` bytes. The caller hands it to _emit when it is complete."""
+        if self._whole:  # the usual case: a segment is a line
+            data, number, time_ns = self._whole
+            return Turn(side, kind, time_ns / 1e9, number, [number], data, side)
         channel = self.channels[side]
         partial = partial or channel.cut
         channel.cut = False
@@ -117,6 +126,7 @@ class Cutter:
 
     def begin_body(self, side: Side, command: Turn, left: int | None = None) -> Body:
         """From here on a mail crosses: `left` bytes, or up to a line with a single dot."""
+        self.tidy = False
         body = self.body[side] = Body(left, command.verb, command)
         return body
 

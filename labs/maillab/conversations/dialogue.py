@@ -26,6 +26,8 @@ MAX_OPAQUE = 1 << 20  # so much is kept of a connection whose protocol is unknow
 class Opaque(Grammar):
     """A protocol that isn't known: each side's bytes as they come, TLS records told apart."""
 
+    line_by_line = False
+
     def __init__(self, emit: Emit, *, from_start: bool = True) -> None:
         super().__init__(emit, from_start=from_start)
         self._room = MAX_OPAQUE

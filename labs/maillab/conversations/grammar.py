@@ -9,9 +9,15 @@ import base64
 import binascii
 from collections import deque
 
-from .cutting import Cutter, Emit
+from .cutting import MAX_LINE, Cutter, Emit
 from .turns import Side, Turn, looks_like_tls
 
+# The usual ones, as they are usually written.
+_USUAL = (
+    "USER", "PASS", "APOP", "AUTH", "CAPA", "STAT", "LIST", "UIDL", "RETR", "DELE", "QUIT",
+    "EHLO", "HELO", "MAIL", "RCPT", "DATA", "RSET", "NOOP",
+)  # fmt: skip
+VERBS = {verb.encode(): verb for verb in _USUAL}
 MAX_WAITING = 10_000  # commands without a reply; older ones are forgotten
 
 
@@ -23,6 +29,7 @@ class Grammar(Cutter):
 
     protocol = ""
     verbs: frozenset[str] = frozenset()
+    line_by_line = True  # are the client's bytes, mails aside, just lines?
 
     def __init__(self, emit: Emit, *, from_start: bool = True) -> None:
         super().__init__(emit)
@@ -36,13 +43,36 @@ class Grammar(Cutter):
     # -- what the stream delivers --
 
     def feed(self, side: Side, data: bytes, number: int, time_ns: int) -> None:
+        if self.tidy and data[-1] == 10 and len(data) <= MAX_LINE and not 20 <= data[0] <= 23:
+            # The usual case, a line or a reply: what step() would find out in the channels is known.
+            single = data.find(b"\n") + 1 == len(data)
+            if side == "S":
+                if self.is_reply(data, single):
+                    self._whole = (data, number, time_ns)
+                    self.server_line(len(data))
+                    self._whole = None
+                    return
+            elif single and not self.blocked:
+                self._whole = (data, number, time_ns)
+                self.client_line(len(data))
+                self._whole = None
+                return
+        self.tidy = False
         self.channels[side].put(data, number, time_ns)
         other = self.channels["S" if side == "C" else "C"]
         while self.step(side):
             if other.buffer:
                 self.pump()  # what this side said may tell what the other side's bytes mean
+        self.tidy = self.line_by_line and self._is_tidy()
+
+    def _is_tidy(self) -> bool:
+        client, server = self.channels.values()
+        between = not client.buffer and client.line_start and not server.buffer and server.line_start
+        calm = not (client.cut or server.cut or self.tls or self.body["C"] or self.body["S"])
+        return between and calm
 
     def gap(self, side: Side, missing: int, number: int, time_ns: int) -> None:
+        self.tidy = False
         self.pump()
         self.flush(side)
         channel = self.channels[side]
@@ -113,10 +143,10 @@ class Grammar(Cutter):
 
     def read_command(self, turn: Turn) -> bool:
         """Find verb and argument in a command; is there a reply to it?"""
-        verb, _, argument = turn.data.strip().partition(b" ")
-        turn.verb = verb.decode("ascii", "replace").upper()[:32]
+        word, _, argument = turn.data.strip().partition(b" ")
+        turn.verb = verb = VERBS.get(word) or word.decode("ascii", "replace").upper()[:32]
         # The password is everything after one space, spaces included (RFC 1939 section 7).
-        turn.argument = argument.strip() if turn.verb != "PASS" else turn.data.rstrip(b"\r\n").lstrip()[5:]
+        turn.argument = argument.strip() if verb != "PASS" else turn.data.rstrip(b"\r\n").lstrip()[5:]
         return True
 
     def take_client_line(self) -> bool:
@@ -127,20 +157,21 @@ class Grammar(Cutter):
 
     def client_line(self, count: int, partial: bool = False) -> None:
         """One line of the client: the answer to a challenge, or a command."""
-        auth = self.waiting[0] if self.waiting and self.waiting[0].verb == "AUTH" else None
-        if self.expect_response or (self.guess and auth and self._like_response(count)):
-            self.expect_response = False
-            turn = self.emit("C", "response", count, partial)
-            turn.command = auth
-            self.blocked = not self.guess
-            self._emit(turn)
-            return
+        if self.expect_response or self.guess:
+            auth = self.waiting[0] if self.waiting and self.waiting[0].verb == "AUTH" else None
+            if self.expect_response or (auth and self._like_response(count)):
+                self.expect_response = False
+                turn = self.emit("C", "response", count, partial)
+                turn.command = auth
+                self.blocked = not self.guess
+                self._emit(turn)
+                return
         turn = self.command(count, partial)
         self.commanded(turn)
         self._emit(turn)
 
     def _like_response(self, count: int) -> bool:
-        line = bytes(self.channels["C"].buffer[:count]).strip()
+        line = bytes(self.front("C")[:count]).strip()
         if line == b"*":
             return True
         if line.split(b" ")[0].upper().decode("ascii", "replace") in self.verbs:
@@ -169,6 +200,10 @@ class Grammar(Cutter):
     def is_greeting(self, turn: Turn) -> bool:
         """Is the server's first word a greeting? (A capture may lack it.)"""
         return not self.waiting
+
+    def is_reply(self, data: bytes, single: bool) -> bool:
+        """Are these lines of the server, all since its last turn, one whole reply? single: it's one line."""
+        raise NotImplementedError
 
     blocking: tuple[str, ...] = ()
 

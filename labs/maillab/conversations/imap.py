@@ -28,6 +28,7 @@ class Imap(Grammar):
 
     protocol = "imap"
     blocking = ("STARTTLS", "AUTHENTICATE")
+    line_by_line = False  # literals
 
     def __init__(self, emit: Emit, *, from_start: bool = True) -> None:
         super().__init__(emit, from_start=from_start)

@@ -49,14 +49,21 @@ class Pop3(Grammar):
         count = self.line("S")
         if not count:
             return False
-        buffer = self.channels["S"].buffer
-        command = self.waiting[0] if self.waiting and self.greeted else None
-        if buffer.startswith(b"+OK") and command and has_many_lines(command) and command.verb not in MAILS:
+        if self._has_many_lines(self.channels["S"].buffer):
             count = self._list_end(count)
             if not count:
                 return False
         self.server_line(count)
         return True
+
+    def is_reply(self, data: bytes, single: bool) -> bool:
+        return single and not self._has_many_lines(data)
+
+    def _has_many_lines(self, reply: bytes | bytearray) -> bool:
+        command = self.waiting[0] if self.waiting and self.greeted else None
+        if not command or command.verb in MAILS:
+            return False
+        return has_many_lines(command) and reply.startswith(b"+OK")
 
     def _list_end(self, first: int) -> int:
         """Length of a reply of several lines; 0 when its end isn't there yet."""
@@ -76,7 +83,7 @@ class Pop3(Grammar):
             at = end
 
     def server_line(self, count: int, partial: bool = False) -> None:
-        buffer = self.channels["S"].buffer
+        buffer = self.front("S")
         turn: Turn
         if buffer.startswith(_STATUS):
             turn = self.emit("S", "reply", count, partial)

@@ -54,8 +54,14 @@ class Smtp(Grammar):
         self.server_line(count)
         return True
 
+    def is_reply(self, data: bytes, single: bool) -> bool:
+        if single:
+            return not _goes_on(data)
+        *lines, last = data.split(b"\n")[:-1]
+        return not _goes_on(last + b"\n") and all(map(_goes_on, lines))
+
     def server_line(self, count: int, partial: bool = False) -> None:
-        buffer = self.channels["S"].buffer
+        buffer = self.front("S")
         code = bytes(buffer[:3])
         is_reply = len(code) == 3 and code.isdigit() and bytes(buffer[3:4]) in (b" ", b"-", b"\r", b"\n", b"")
         challenge = is_reply and code == b"334"

@@ -17,7 +17,11 @@ MAX_PENDING = 4 << 20  # bytes
 MAX_PIECES = 4096
 # A capture that began in the middle: after so many frames no SYN will come any more.
 PATIENCE = 200
+FOREVER = 1 << 62
 _MASK = 0xFFFFFFFF
+
+# side, seq, ack, data, frame number, time in ns: a segment without SYN, FIN or RST that acknowledges something
+Waiting = tuple[int, int, int, bytes, int, int]
 
 
 class Sink(Protocol):
@@ -34,10 +38,15 @@ class Connection:
     key: source and target as in the first segment seen (packets.dissect), whose sender is side 0.
     """
 
-    __slots__ = ("closed", "first", "frames", "halves", "key", "last", "opener", "reset", "sink", "size")
+    __slots__ = (
+        "closed", "first", "frames", "halves", "key", "last", "opener", "queue", "queued", "remembered", "reset",
+        "reverse", "sink", "size",
+    )  # fmt: skip
 
     def __init__(self, key: bytes, number: int) -> None:
         self.key = key
+        size = (len(key) - 4) // 2
+        self.reverse = key[size : 2 * size] + key[:size] + key[-2:] + key[-4:-2]  # the same, from the other side
         self.first = self.last = number
         self.frames = 0
         self.halves = (Half(), Half())
@@ -45,31 +54,50 @@ class Connection:
         self.size = 0  # bytes held back
         self.opener: int | None = None  # the side that sent the SYN; None: the capture began later
         self.sink: Sink | None = None
+        self.queue: list[Waiting] = []  # segments that came and weren't looked at yet
+        self.queued = True  # do segments go there?
+        self.remembered = FOREVER  # until the capture has so many frames (set when it has ended)
 
     def segment(self, side: int, seq: int, ack: int, flags: int, data: bytes, number: int, time_ns: int) -> None:
         """Take one segment. Never raises, whatever the numbers are."""
+        if flags & (SYN | FIN | RST | ACK) == ACK:
+            self.queue.append((side, seq, ack, data, number, time_ns))
+            self.catch_up()
+            return
+        self.catch_up()
+        if not self.closed:
+            self.frames += 1
+            self.halves[side].packets += 1
+            self.last = number
+            self._carefully(side, seq, ack, flags, data, number, time_ns)
+
+    def catch_up(self) -> None:
+        """Look at the segments in the queue."""
+        halves, sink = self.halves, self.sink
         if self.closed:
-            return  # a late copy of something that was handed out
-        mine, other = self.halves[side], self.halves[1 - side]
-        self.frames += 1
-        self.last = number
-        mine.packets += 1
-        if mine.anchored and other.anchored and not flags & (SYN | FIN | RST) and not mine.pending:
-            # The usual case: the next bytes, and nothing they answer is missing.
-            ahead = (ack - other.next) & _MASK
-            behind = ahead == 0 or ahead > 0x7FFFFFFF
-            if not data:
-                if not behind:
-                    other.acked = max(other.acked, other.next + ahead)
-                return
-            if behind and not (seq - mine.next) & _MASK:
-                mine.next += len(data)
-                if self.sink:
-                    self.sink.data(side, data, number, time_ns)
-                if other.pending:
-                    self._drain()
-                return
-        self._carefully(side, seq, ack, flags, data, number, time_ns)
+            self.queue.clear()  # late copies of something that was handed out
+        for side, seq, ack, data, number, time_ns in self.queue:
+            mine, other = halves[side], halves[1 - side]
+            self.frames += 1
+            mine.packets += 1
+            if mine.anchored and other.anchored and not mine.pending:
+                # The usual case: the next bytes, and nothing they answer is missing.
+                ahead = (ack - other.next) & _MASK
+                if not data:
+                    if 0 < ahead <= 0x7FFFFFFF:
+                        other.acked = max(other.acked, other.next + ahead)
+                    continue
+                if seq == mine.next & _MASK and (not ahead or ahead > 0x7FFFFFFF):
+                    mine.next += len(data)
+                    if sink:
+                        sink.data(side, data, number, time_ns)
+                    if other.pending:
+                        self._drain()
+                    continue
+            self._carefully(side, seq, ack, ACK, data, number, time_ns)
+        if self.queue:
+            self.last = self.queue[-1][4]
+            self.queue.clear()
 
     def _carefully(self, side: int, seq: int, ack: int, flags: int, data: bytes, number: int, time_ns: int) -> None:
         mine, other = self.halves[side], self.halves[1 - side]

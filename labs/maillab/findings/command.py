@@ -6,7 +6,11 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
 
 from ..capture.errors import CaptureError
 from ..conversations.recognise import PROTOCOLS
@@ -15,6 +19,7 @@ from ..tls.keylog import KeyLog, KeyLogError
 from .finding import Finding
 from .search import Losses, search
 
+LONG = 4 << 20  # bytes of a file that take long enough for a progress bar
 VERDICT = {True: "accepted", False: "refused", None: "-"}
 
 
@@ -46,9 +51,9 @@ def row(finding: Finding) -> list[str]:
     return [printable(cell.encode("utf-8", "surrogatepass")).replace("\n", " ").replace("\t", " ") for cell in cells]
 
 
-def table(found: list[Finding]) -> str:
-    """Findings as a table in columns."""
-    rows = [["frame", "what", "how", "client", "server", "verdict", "learned"], *map(row, found)]
+def table(found: list[list[str]]) -> str:
+    """Rows as a table in columns."""
+    rows = [["frame", "what", "how", "client", "server", "verdict", "learned"], *found]
     widths = [max(len(cells[i]) for cells in rows) for i in range(6)] + [0]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)) for cells in rows)
 
@@ -82,24 +87,38 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
+@contextmanager
+def _progress(path: str) -> Iterator[Callable[[int], None] | None]:
+    """A bar with the rate, on a terminal, for a file that takes a while."""
+    size = Path(path).stat().st_size if Path(path).is_file() else 0
+    if size < LONG or not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=size, unit="B", unit_scale=True, desc=Path(path).name, leave=False, file=sys.stderr) as bar:
+        yield lambda read: bar.update(read - bar.n) and None
+
+
 def _show(path: str, ports: dict[int, str], keylog: KeyLog, as_json: bool, several: bool) -> int:
-    found: list[Finding] = []
+    found: list[tuple[int, Any]] = []  # first frame, what is shown: of a large capture only that is kept
     broken: CaptureError | None = None
     losses = Losses()
     try:
-        for finding in search(path, ports, keylog, keep_mails=False, losses=losses):
-            finding.capture = path
-            found.append(finding)
+        with _progress(path) as progress:
+            for finding in search(path, ports, keylog, keep_mails=False, losses=losses, progress=progress):
+                finding.capture = path
+                found.append((finding.frame, json.dumps(finding.to_json()) if as_json else row(finding)))
     except CaptureError as error:
         broken = error
-    found.sort(key=lambda finding: finding.frame)
+    found.sort(key=itemgetter(0))
     if as_json:
-        for finding in found:
-            print(json.dumps(finding.to_json()))
+        for _, line in found:
+            print(line)
     else:
         if several:
             print(f"{path}:")
-        print(table(found) if found else "nothing was learned from this capture")
+        print(table([cells for _, cells in found]) if found else "nothing was learned from this capture")
     sys.stdout.flush()
     # A broken file is an error; one that merely holds less than was said is not.
     said = str(broken) if broken else losses.sentence() and f"{path}: {losses.sentence()}"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ..conversations.turns import Turn
 from .attempt import words
+from .finding import Finding
 from .mail import path_of
+from .pop_logins import Login
 
 MAX_RECIPIENTS = 10_000  # further ones are not noted; RFC 5321 section 4.5.3.1.8 asks for 100
 _NAMED = re.compile(rb"2[25]0[ -]([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)\.?(?:[ \r\n]|$)")
@@ -29,7 +32,15 @@ class Envelope:
     sender: str | None = None
     authorised: str | None = None
     popped: dict[str, str | int | float | None] | None = None
+    mails: list[Finding] = field(default_factory=list)
     _named: dict[int, Recipient] = field(default_factory=dict)  # by identity of the RCPT turn
+
+    def popped_by(self, time: float, login: Login | None) -> None:
+        """Nobody has logged in here; `login` over POP3 came from the same address. time: when MAIL was said."""
+        self.authorised = "address" if login else "nobody"
+        self.popped = login.as_of(time) if login else None
+        for finding in self.mails:
+            finding.authorised, finding.popped = self.authorised, self.popped
 
     def name(self, command: Turn) -> None:
         """A RCPT was said."""
@@ -60,20 +71,21 @@ class Envelope:
         return False if taken and not elsewhere else None
 
 
-def own_domains(reply: bytes) -> set[str]:
+@lru_cache(1024)  # a server says the same to each client
+def own_domains(reply: bytes) -> frozenset[str]:
     """The domains of a server that names itself in its greeting or in the first line of its answer to EHLO.
 
     >>> sorted(own_domains(b"220 mail.example.test ESMTP"))
     ['example.test', 'mail.example.test']
     >>> own_domains(b"250-example.test greets you")
-    {'example.test'}
+    frozenset({'example.test'})
     """
     named = _NAMED.match(reply[:300])
     if not named:
-        return set()
+        return frozenset()
     name = words(named[1]).lower()
     above = name.partition(".")[2]
-    return {name, above} if "." in above else {name}  # nobody takes mail for the whole of .test
+    return frozenset([name, above] if "." in above else [name])  # nobody takes mail for the whole of .test
 
 
 def _is_own(path: str, own: set[str]) -> bool:

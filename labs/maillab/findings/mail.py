@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from email.header import decode_header
 from email.utils import getaddresses
 
@@ -10,29 +11,35 @@ from .attempt import words
 
 MAX_HEADER = 1 << 16  # so much of a mail is searched for its header
 _BREAK = re.compile(rb"\r?\n")
+_BLANK = re.compile(rb"(?:\A|\r?\n)(?:\r?\n)")  # the empty line behind the header
+# "name <local@domain>" or "local@domain", without quotes, comments and lists
+_ATOMS = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+"
+_PLAIN = re.compile(rf"(?:[A-Za-z0-9 _-]*<({_ATOMS}@{_ATOMS})>|({_ATOMS}@{_ATOMS}))")
 _PATH = re.compile(rb"(?:FROM|TO):\s*(<[^>]*>|\S*)", re.I)
 
 
-def header_fields(message: bytes) -> dict[str, list[str]]:
+def header_fields(message: bytes, wanted: Container[str] | None = None) -> dict[str, list[str]]:
     r"""Field name in small letters -> its values, folded lines joined (RFC 5322 section 2.2.3). Never raises.
+
+    wanted: only these fields.
 
     >>> header_fields(b"Subject: lunch\r\n today\r\n\r\nHello")
     {'subject': ['lunch today']}
     """
     fields: dict[str, list[str]] = {}
     last: list[str] | None = None
-    for line in _BREAK.split(message[:MAX_HEADER]):
-        if not line:
-            break
+    end = _BLANK.search(message, 0, MAX_HEADER)
+    for line in _BREAK.split(message[: end.start() if end else MAX_HEADER]):
         if line[:1] in b" \t":
             if last:
                 last[-1] += " " + words(line.strip())
             continue
-        name, colon, value = line.partition(b":")
-        if not colon or b" " in name.strip():
+        before, colon, value = line.partition(b":")
+        name = words(before.strip()).lower()
+        if not colon or " " in name or (wanted and name not in wanted):
             last = None
             continue
-        last = fields.setdefault(words(name.strip()).lower(), [])
+        last = fields.setdefault(name, [])
         last.append(words(value.strip()))
     return fields
 
@@ -43,6 +50,8 @@ def unencoded(text: str) -> str:
     >>> unencoded("=?utf-8?q?gr=C3=BC=C3=9Fe?= from me")
     'grüße from me'
     """
+    if "=?" not in text:
+        return " ".join(text.split())
     try:
         parts = decode_header(text)
     except Exception:  # the standard library raises several kinds on malformed words
@@ -65,6 +74,9 @@ def addresses(values: list[str]) -> list[str]:
     >>> addresses(["Alice <alice@example.test>, bob@example.test"])
     ['alice@example.test', 'bob@example.test']
     """
+    plain = [_PLAIN.fullmatch(value) for value in values]
+    if all(plain):
+        return [match[1] or match[2] for match in plain if match]
     try:
         return [address for _, address in getaddresses(values) if address]
     except Exception:  # malformed fields: show them as they are

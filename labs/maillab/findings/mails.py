@@ -6,23 +6,23 @@ from collections.abc import Callable
 
 from ..conversations.turns import Turn
 from .envelope import Envelope, own_domains
-from .finding import Finding
-from .mail import addresses, header_fields, path_of, unencoded
+from .finding import Finding, Kind
+from .mail import MAX_HEADER, addresses, header_fields, path_of, unencoded
 
 MAX_KEPT = 32 << 20  # of a mail, so many bytes are kept; the rest is only counted
+SHOWN = ("subject", "from", "to", "cc")  # fields of a mail's head
 EXCERPT = 4096  # what is kept where mails aren't asked for
 READ = ("RETR", "TOP", "FETCH")  # the server hands out a mail: nothing more to be accepted
 RECENT = 50  # mails that may still get their reply
 
 
 class Mails:
-    """Give it mail turns, envelope commands and replies. `note` makes a finding of a turn and its mechanism.
+    """Give it mail turns, envelope commands and replies.
 
     keep_mails=False keeps only the beginning of each mail, so that a large capture fits in memory.
     """
 
-    def __init__(self, note: Callable[[Turn, str], Finding], keep_mails: bool) -> None:
-        self._note = note
+    def __init__(self, keep_mails: bool) -> None:
         self._keep = MAX_KEPT if keep_mails else EXCERPT
         self._own: set[str] = set()  # domains of the server
         self._recent: list[tuple[Turn | None, Finding, Envelope]] = []
@@ -30,7 +30,7 @@ class Mails:
 
     def server_named(self, reply: bytes) -> None:
         """The greeting, or the answer to EHLO."""
-        self._own |= own_domains(reply)
+        self._own |= own_domains(reply[:300])
 
     def address(self, command: Turn) -> Envelope | None:
         """A command of SMTP; the envelope that MAIL begins."""
@@ -55,15 +55,16 @@ class Mails:
                 finding.accepted = accepted
                 self._addressed(finding, envelope)  # with BDAT, the replies to RCPT may come after the mail
 
-    def turn(self, turn: Turn) -> None:
-        """A mail, or a part of one."""
+    def turn(self, turn: Turn, note: Callable[[Kind, Turn, str], Finding]) -> None:
+        """A mail, or a part of one. `note` makes a finding of a turn and its mechanism."""
         last = self._recent[-1] if self._recent else None
         if last and not last[1].complete and _belongs(last[0], turn):
             finding, envelope = last[1:]
             finding.frames += turn.frames
             self._recent[-1] = (turn.command, finding, envelope)
         else:
-            finding, envelope = self._note(turn, turn.verb), self._envelope
+            finding, envelope = note("mail", turn, turn.verb), self._envelope
+            envelope.mails.append(finding)
             self._recent = [*self._recent[-RECENT:], (turn.command, finding, envelope)]
             if turn.verb in READ:
                 finding.accepted = True
@@ -73,11 +74,12 @@ class Mails:
             finding.message += part[:room]
         finding.size += len(part)
         finding.complete = _ends(turn)
-        self._head(finding)
+        if finding.size - len(part) < MAX_HEADER:  # later parts can't add to it
+            self._head(finding)
         self._addressed(finding, envelope)
 
     def _head(self, finding: Finding) -> None:
-        fields = header_fields(finding.message)
+        fields = header_fields(finding.message, SHOWN)
         finding.subject = next((unencoded(text) for text in fields.get("subject", [])), None)
         if finding.protocol != "smtp":
             finding.sender = next(iter(addresses(fields.get("from", []))), None)

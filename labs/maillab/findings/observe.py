@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ..conversations.dialogue import Dialogue
 from ..conversations.turns import Turn
 from ..tls.outside import Visible
@@ -14,6 +16,10 @@ from .mails import Mails
 from .pop_logins import Login, PopLogins
 
 LOGINS = ("AUTH", "AUTHENTICATE", "LOGIN", "PASS", "APOP")
+# Commands that give something away, or whose replies do.
+TELLING = frozenset(
+    [*LOGINS, "USER", "STLS", "STARTTLS", "MAIL", "RCPT", "DATA", "BDAT", "APPEND", "EHLO", "HELO", "RSET"]
+)
 MAX_HELLO = 32  # TLS records in which hellos are looked for
 
 
@@ -29,7 +35,7 @@ class Observer:
         self.dialogue: Dialogue | None = None
         self.missing = self.missing_from = 0  # bytes lost, and the first frame at which that shows
         self._pop_logins = pop_logins if pop_logins is not None else PopLogins()
-        self._mails = Mails(lambda turn, mechanism: self._note("mail", turn, mechanism), keep_mails)
+        self._mails = Mails(keep_mails)
         self._greeting = b""
         self._user: Turn | None = None
         self._attempts: list[Attempt] = []
@@ -48,7 +54,7 @@ class Observer:
             self._reply(turn)
         elif kind == "mail":
             if turn.verb != "LITERAL":  # a part of a mail, or something large that is none
-                self._mails.turn(turn)
+                self._mails.turn(turn, self._note)
         elif kind == "challenge" or kind == "response":
             self._exchange(turn)
         elif kind == "greeting":
@@ -72,6 +78,7 @@ class Observer:
         if self._tls:
             self._tls.sni, self._tls.version = self._outside.sni, self._outside.version
             self._tls.suite = self._outside.suite
+        self.dialogue = None  # no cycle of objects stays behind
 
     def _note(self, kind: Kind, turn: Turn, mechanism: str) -> Finding:
         assert self.dialogue is not None
@@ -86,6 +93,8 @@ class Observer:
 
     def _command(self, turn: Turn) -> None:
         verb = turn.verb
+        if verb not in TELLING:
+            return
         protocol = self.dialogue.protocol or "" if self.dialogue else ""
         attempt: Attempt | None = None
         if verb in ("AUTH", "AUTHENTICATE") and turn.argument:
@@ -132,7 +141,7 @@ class Observer:
 
     def _reply(self, turn: Turn) -> None:
         command = turn.command
-        if command is None:
+        if command is None or command.verb not in TELLING:
             return
         good = self._is_good(turn)
         if command.verb in LOGINS:
@@ -163,7 +172,7 @@ class Observer:
         self._login = True
         if finding.protocol == "pop3":
             login = Login(finding.username, finding.mechanism, finding.frame, reply.time)
-            self._pop_logins.note(finding.client, finding.server, login)
+            self._pop_logins.note(reply.frame, finding.client, finding.server, login)
 
     def _learn(self, attempt: Attempt) -> Finding:
         learned = mechanisms.read(attempt)
@@ -184,10 +193,7 @@ class Observer:
         unanswered = any(not attempt.aborted for attempt in self._attempts)
         if self._login is None or unanswered or self.dialogue.connection.opener is None:
             return
-        login = self._pop_logins.last(*self.dialogue.names)
-        envelope.authorised = "address" if login else "nobody"
-        if login:
-            envelope.popped = login.as_of(mail.time)
+        self._pop_logins.ask(mail.frame, *self.dialogue.names, partial(envelope.popped_by, mail.time))
 
     # -- TLS --
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,10 +55,12 @@ def search(
     *,
     keep_mails: bool = True,
     losses: Losses | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Iterator[Finding]:
-    """Findings of each connection as soon as it has ended; for captures that don't fit in memory.
+    """Findings of each connection soon after it has ended; for captures that don't fit in memory.
 
     Arguments as for findings(). keep_mails=False keeps the first 4 KiB of each mail. losses: told what is missing.
+    progress: called with the bytes of the file that were read, now and then.
     Raises CaptureError for a broken file, after everything that could be read; KeyLogError for what is no key log.
     """
     keys = KeyLog.of(keylog)
@@ -73,9 +75,10 @@ def search(
         observers[id(dialogue)] = observer
         return dialogue
 
-    for dialogue in dialogues(source, Table(open_dialogue), keys):
+    for dialogue in dialogues(source, Table(open_dialogue), keys, progress):
         observer = observers.pop(id(dialogue))
         observer.close()
+        pop_logins.settle()
         if losses is not None:
             losses.add(dialogue, observer)
         yield from observer.findings

@@ -95,7 +95,7 @@ def test_secrets_and_comments_are_kept(tmp_path: Path) -> None:
     with path.open("rb") as stream:
         found: list[tuple[int, bytes]] = []
         reader = PcapngReader(stream, str(path), lambda kind, data: found.append((kind, data)))
-        assert len(list(reader)) == len(talk())
+        assert sum(len(batch.marks) for batch in reader) == len(talk())
     assert reader.comments == ["what is measured"]
     assert found == [(0x544C534B, b"CLIENT_RANDOM 00 11\n")]
 

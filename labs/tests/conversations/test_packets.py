@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.wire import ACK, LINKTYPES, PSH, Talk, link, tcp_packet
 
-from maillab.capture.frame import ETHERNET, Frame
+from maillab.capture.frame import ETHERNET, LINUX_SLL, LINUX_SLL2, NULL, PPP, PPP_HDLC, Frame
 from maillab.conversations import follow, segment_of
 from maillab.conversations.packets import dissect
 
@@ -48,6 +48,42 @@ def test_vlan_pppoe_padding_options() -> None:
     assert segment(link(ETHERNET, ihl6)).data == b"hi"
     unsized = packet[:2] + b"\0\0" + packet[4:]  # offloaded to the card: no length
     assert segment(link(ETHERNET, unsized)).data == b"hi"
+
+
+@pytest.mark.parametrize("ends", [(A, B), (A6, B6)])
+def test_what_may_stand_before_ip(ends) -> None:  # type: ignore[no-untyped-def]
+    """VLAN tags one or stacked, PPPoE within a VLAN, MPLS labels, a PPP link: the same segment behind each."""
+    packet = tcp_packet(*ends, 1, 2, ACK, b"hi")
+    kind, ppp = (b"\x86\xdd", b"\0\x57") if ends[0] is A6 else (b"\x08\0", b"\0\x21")
+    macs = bytes(12)
+    label, bottom = b"\0\0\x10\x40", b"\0\0\x21\x40"
+    for linktype, before in (
+        (ETHERNET, macs + b"\x81\0\0\5" + kind),
+        (ETHERNET, macs + b"\x88\xa8\0\6\x81\0\0\5" + kind),
+        (ETHERNET, macs + b"\x91\0\0\6\x91\0\0\7\x81\0\0\5" + kind),
+        (ETHERNET, macs + b"\x81\0\0\5\x88\x64\x11\0\0\1\0\0" + ppp),
+        (ETHERNET, macs + b"\x88\x47" + bottom),
+        (ETHERNET, macs + b"\x88\x48" + label + label + bottom),
+        (ETHERNET, macs + b"\x81\0\0\5\x88\x47" + label + bottom),
+        (ETHERNET, macs + b"\x88\x64\x11\0\0\1\0\0\x02\x81" + bottom),
+        (LINUX_SLL, bytes(14) + b"\x81\0\0\5" + kind),
+        (LINUX_SLL2, b"\x81\0" + bytes(18) + b"\0\5" + kind),
+        (PPP, ppp),
+        (PPP, b"\xff\3" + ppp),
+        (PPP_HDLC, b"\xff\3" + ppp),
+        (NULL, bytes(4)),
+        (NULL, b"\0\0\0\2"),
+    ):
+        assert segment(before + packet, linktype).data == b"hi", before
+        for size in range(len(before) + len(packet)):
+            dissect(linktype, (before + packet)[:size])
+
+
+def test_labels_before_something_else() -> None:
+    """What is behind MPLS labels nobody says: a pseudowire's Ethernet frame isn't taken for IP."""
+    before = bytes(12) + b"\x88\x47" + b"\0\0\x21\x40"
+    assert segment(before + bytes(60)) is None
+    assert segment(before[:-2]) is None
 
 
 def test_ipv6_extension_headers() -> None:

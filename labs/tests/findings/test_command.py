@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 from support.wire import Talk
 
 from maillab.capture import write_pcap, write_pcapng
-from maillab.findings import findings
+from maillab.findings import command, findings
 from maillab.findings.command import main
 
 SESSION = [(1, b"+OK ready\r\n"), (0, b"USER bob\r\n"), (1, b"+OK\r\n"), (0, b"PASS sec ret\r\n"), (1, b"+OK in\r\n")]
@@ -128,6 +129,22 @@ def test_lost_bytes_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert main([str(path), "--json"]) == 0
     err = capsys.readouterr().err
     assert err.count("\n") == 1 and "5 bytes are missing" in err and "frame 8" in err
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("terminal", "long"), [(True, True), (False, True), (True, False)])
+def test_progress(capture: Path, monkeypatch, terminal: bool, long: bool) -> None:  # type: ignore[no-untyped-def]
+    """A bar with a rate on a terminal, for a long file; nothing else, and nothing of it in a pipe."""
+    monkeypatch.setattr(command, "LONG", 0 if long else 1 << 30)
+    monkeypatch.setattr(sys, "stderr", stderr := (Terminal if terminal else io.StringIO)())
+    assert main([str(capture), "--json"]) == 0
+    shown = stderr.getvalue()
+    assert ("B/s" in shown and capture.name in shown) == (terminal and long)
+    assert (terminal and long) or not shown
 
 
 def test_closed_pipe(capture: Path) -> None:

@@ -152,6 +152,29 @@ def test_command_line(tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
 def test_memory_is_bounded() -> None:
     logins = PopLogins()
     for number in range(MAX_KEPT + 10):
-        logins.note(f"10.0.{number >> 8}.{number & 255}:1", "192.0.2.25:110", Login("a", "USER", number, 0.0))
-    assert logins.last("10.0.0.9:2", "192.0.2.25:25") is None
-    assert logins.last("10.0.0.10:2", "192.0.2.25:25")
+        logins.note(number, f"10.0.{number >> 8}.{number & 255}:1", "192.0.2.25:110", Login("a", "USER", number, 0.0))
+    said: list[Login | None] = []
+    for client in ("10.0.0.9:2", "10.0.0.10:2"):
+        logins.ask(MAX_KEPT + 11, client, "192.0.2.25:25", said.append)
+    logins.settle()
+    assert said == [None, Login("a", "USER", 10, 0.0)]
+
+
+def test_what_is_said_later_lets_nobody_in() -> None:
+    """Connections are read one after the other; what counts is the order of the frames."""
+    logins, said = PopLogins(), []
+    logins.note(30, "192.0.2.1:1", "192.0.2.25:110", Login("alice", "APOP", 28, 0.0))
+    logins.ask(20, "192.0.2.1:2", "192.0.2.25:25", said.append)
+    logins.ask(40, "192.0.2.1:3", "192.0.2.25:25", said.append)
+    logins.settle()
+    assert said == [None, Login("alice", "APOP", 28, 0.0)]
+
+
+def test_a_question_that_comes_too_late() -> None:
+    """MAIL had to wait for a segment that came out of order: a log-in after it still doesn't count."""
+    logins, said = PopLogins(), []
+    logins.note(30, "192.0.2.1:1", "192.0.2.25:110", Login("alice", "APOP", 28, 0.0))
+    logins.settle()
+    logins.ask(20, "192.0.2.1:2", "192.0.2.25:25", said.append)
+    logins.settle()
+    assert said == [None]
