@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def on_path(
-    lab: Lab, victim: Host | None = None, target: Host | None = None, by: Host | None = None
-) -> Iterator[None]:
+def on_path(lab: Lab, victim: Host | None = None, target: Host | None = None, by: Host | None = None) -> Iterator[None]:
     """For as long as the block lasts mallory (or ``by``) stands between two hosts, alice and mail by default.
 
     In the sandbox two things together do it: the victim is told by ARP that the target's address is at mallory's card

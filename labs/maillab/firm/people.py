@@ -8,15 +8,16 @@ from dataclasses import dataclass, field
 from ..names import DOMAIN, Name
 from ..student import ANIMALS, FAVOURITES, MATERIALS, Choice, Student
 
-NAMES = (
+_NAMES = (
     "agnes anton beate cyril dagmar edgar fiona gustav hedda ismail jasper katja leander mirjam nadim ottilie "
     "pavel quirin ronja stellan tamara ulrika viktor wilma xenia yannis zelda"
-).split()
-"""Nobody of lessons 00 to 14 is among them."""
-SURNAMES = (
+)
+_SURNAMES = (
     "Abel Brandt Corvin Dragan Eklund Fontaine Gallo Hirsch Imhof Jansen Karlsson Lombardi Maier Nowak Oduya Perrin "
     "Quist Rahimi Sandoval Thorne Urban Voss Wieland Yilmaz Zeller"
-).split()
+)
+NAMES, SURNAMES = tuple(_NAMES.split()), tuple(_SURNAMES.split())
+"""Nobody of lessons 00 to 14 is among them."""
 TRADES = ("surveyors", "bookbinders", "an architects' office", "a carpenters' workshop", "a print shop", "a bakery")
 
 PARTS = ("reader", "sender", "guessed", "digest", "scram", "stripped", "private")
@@ -25,7 +26,10 @@ PARTS = ("reader", "sender", "guessed", "digest", "scram", "stripped", "private"
 DESKS = {
     desk.name: desk
     for desk in (
-        *(Name(f"desk-{n}", f"192.0.2.{30 + n}", f"02:00:00:00:00:{30 + n}", "somebody's computer") for n in range(1, 7)),
+        *(
+            Name(f"desk-{n}", f"192.0.2.{30 + n}", f"02:00:00:00:00:{30 + n}", "somebody's computer")
+            for n in range(1, 7)
+        ),
         Name("copier", "192.0.2.44", "02:00:00:00:00:44", "the copier in the corridor"),
         Name("elsewhere", "192.0.2.90", "02:00:00:00:00:90", "somewhere outside"),
     )
@@ -33,7 +37,8 @@ DESKS = {
 """Hosts beside those that every lab has. Who has the address of ``gate`` sits in the café on the ground floor."""
 
 LETTERS = "abcdefghkmnpqrstuvwxyzABCDEFGHKLMNPQRSTUVWXYZ23456789"  # none that look alike
-LISTED = tuple(word for word in FAVOURITES if word not in "patrick veronica october morning castle kitchen".split())
+_RARER = ("patrick", "veronica", "october", "morning", "castle", "kitchen")
+LISTED = tuple(word for word in FAVOURITES if word not in _RARER)
 """Words among the first 2,000 of the word list."""
 
 

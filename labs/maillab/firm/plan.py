@@ -24,7 +24,7 @@ TRAVELLERS = ("reader", "guessed", "digest")
 class Step:
     """One thing that somebody does.
 
-    kind: ``send`` (log in and send), ``fetch`` (log in over POP3 and read everything), ``slip`` (a wrong password, once),
+    kind: ``send`` (log in and send), ``fetch`` (log in over POP3 and read everything), ``slip`` (a wrong password),
     ``abort`` (break an exchange off), ``stranger`` (send without a log-in), ``ask`` (ask whether one may).
     host: whose computer. how: the mechanism, or the way to TLS. mail: which text.
     """

@@ -104,5 +104,3 @@ def log_in(mailbox: Any, how: str, who: Person, lab: Firm) -> None:
         mailbox.stls(lab.context())
     mailbox.user(who.name)
     mailbox.pass_(who.password)
-
-
