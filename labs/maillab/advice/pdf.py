@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .report import NOTES, Item, Report
 
@@ -90,10 +90,8 @@ class Writer:
         self.pdf.set_text_color(28, 28, 28)
         self.pdf.set_draw_color(160, 160, 160)
         head = FontFace(emphasis="BOLD")
-        with self.pdf.table(
-            col_widths=widths, line_height=4.6, text_align="LEFT", borders_layout="HORIZONTAL_LINES", headings_style=head,
-            padding=(0.8, 1.5),
-        ) as table:  # fmt: skip
+        look: dict[str, Any] = {"line_height": 4.6, "text_align": "LEFT", "v_align": "TOP", "padding": (0.8, 1.5)}
+        with self.pdf.table(col_widths=widths, borders_layout="HORIZONTAL_LINES", headings_style=head, **look) as table:
             for number, row in enumerate(rows):
                 line = table.row()
                 fill = TINT if number in lit else None
@@ -105,9 +103,14 @@ class Writer:
                     line.cell(self.fit(word), style=face)
 
     def finding(self, item: Item) -> None:
-        """One finding: what, evidence, and what follows from it."""
-        if self.pdf.will_page_break(62):
+        """One finding: what, evidence, and what follows from it; on one page, if it fits on one."""
+        with self.pdf.offset_rendering() as trial:
+            self._finding(item)
+        if trial.page_break_triggered:
             self.pdf.add_page()
+        self._finding(item)
+
+    def _finding(self, item: Item) -> None:
         self.pdf.ln(2)
         self.text(f"{item.number}. {item.finding}", 11, bold=True)
         self.text(f"Evidence: frame {item.frame}, between {item.between}", 8.5, colour=GREY)

@@ -58,7 +58,7 @@ class Proposal:
         if lab.capture_file is None:
             raise ValueError("There is no capture yet: run capture = watch(lab) first.")
         self.capture: Path = lab.capture_file
-        self.student, self.owner = lab.student.id, f"a small firm, {trade(lab.student)}"
+        self.student, self.owner = lab.student.id, trade(lab.student)
         self.secrets = {person.password for person in people(lab.student).values()}
         """What must not stand in a report: also passwords that were guessed."""
         self.path = work(self.student) / FILE

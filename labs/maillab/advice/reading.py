@@ -14,6 +14,8 @@ from ..findings import Finding, findings
 from ..views.marks import Mark, credential_marks
 
 CHALLENGED = ("APOP", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256")
+GUESSED_FROM = ("challenge", "digest", "cnonce")
+"""Kinds of marks: what goes into a guess."""
 OFFER = {"CAPA": b"STLS", "EHLO": b"STARTTLS"}
 MASK = "•" * 8
 _NAME = re.compile(rb"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
@@ -49,10 +51,11 @@ class Reading:
         shown: dict[str, dict[int, str]] = defaultdict(dict)
         for found in self.found:
             if found.kind == "credential" and found.accepted:
+                who = found.username or ""
                 if found.mechanism in CHALLENGED:
-                    shown["login guessable"].update(dict.fromkeys(found.frames, found.username or ""))
+                    shown["login guessable"].update(dict.fromkeys(self._marked(found, GUESSED_FROM), who))
                 elif found.password is not None:
-                    shown["password readable"].update(dict.fromkeys(self._secrets(found), found.username or ""))
+                    shown["password readable"].update(dict.fromkeys(self._marked(found, ("password",)), who))
             elif found.kind == "mail":
                 mail = dict.fromkeys(self._transfer(found, ("mail",)), found.subject or "")
                 if self._between_servers(found.client):
@@ -69,13 +72,13 @@ class Reading:
             shown["TLS stripped"].update(dict.fromkeys(turn.frames, talk.client))
         return dict(shown)
 
-    def _secrets(self, found: Finding) -> list[int]:
-        """The frames of a credential in which its password stands."""
+    def _marked(self, found: Finding, kinds: tuple[str, ...]) -> list[int]:
+        """The frames of a credential in which something of these kinds stands: the password, or a response, say."""
         return [
             number
             for number in found.frames
             for talk, place in self.said[number]
-            if talk.client == found.client and any(mark.secret for mark in self.marks[id(talk)].get(place, ()))
+            if talk.client == found.client and any(mark.kind in kinds for mark in self.marks[id(talk)].get(place, ()))
         ]
 
     def _transfer(self, found: Finding, kinds: tuple[str, ...] = ("mail", "command", "reply")) -> list[int]:

@@ -110,7 +110,8 @@ def guessed(answer: Any, lab: Any) -> str:
     "15.3",
     "Compare what the server says that it can, in one POP3 conversation and the other: the replies to CAPA.",
     "In which reply to CAPA is there no STLS? The server has it, as other conversations show.",
-    "[t.frame for talk in talks for t in talk.turns if t.command and t.command.verb == 'CAPA' and b'STLS' not in t.data]",
+    "[t.frame for talk in talks for t in talk.turns if t.command and t.command.verb == 'CAPA' and "
+    "b'STLS' not in t.data]",
 )
 def stripped(answer: Any, lab: Any) -> str:
     expected = "the number of the frame that proves it"

@@ -55,7 +55,7 @@ class Firm(Lab):
         if self.passed_over:
             lines.append(("why not better", "; ".join(self.passed_over) + "."))
         lines += [
-            ("whose", f"a small firm, {trade(self.student)}: seven people"),
+            ("whose", f"{trade(self.student)} with seven people, and a café on the ground floor"),
             ("mail server", f"mail.example.test, {self.mail.ip}: POP3, SMTP and submission, with and without TLS"),
             ("passes on to", f"mx.partner.example.test, {self.mx.ip}, a customer's server"),
             ("weaknesses", "that's what the owner would like to know"),

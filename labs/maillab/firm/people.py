@@ -18,7 +18,14 @@ _SURNAMES = (
 )
 NAMES, SURNAMES = tuple(_NAMES.split()), tuple(_SURNAMES.split())
 """Nobody of lessons 00 to 14 is among them."""
-TRADES = ("surveyors", "bookbinders", "an architects' office", "a carpenters' workshop", "a print shop", "a bakery")
+TRADES = (
+    "an architects' office",
+    "a bakery",
+    "a bookbinder's",
+    "a carpenters' workshop",
+    "a print shop",
+    "a surveyor's",
+)
 
 PARTS = ("reader", "sender", "guessed", "digest", "scram", "stripped", "private")
 """The parts in the morning's play: who is to be what. See plan.py."""
