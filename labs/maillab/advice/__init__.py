@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from .proposal import Proposal, Row
 from .reading import Reading
-from .vocabulary import FINDINGS, MEASURES, RISKS, STANDARDS
+from .vocabulary import APPLIES, CURES, FINDINGS, MEASURES, RISK_OF, RISKS, STANDARDS
 
 if TYPE_CHECKING:
     from .connections import overview
     from .form import ProposalForm
 
-__all__ = ["FINDINGS", "MEASURES", "RISKS", "STANDARDS", "Proposal", "ProposalForm", "Reading", "Row", "overview"]
+__all__ = [
+    "APPLIES", "CURES", "FINDINGS", "MEASURES", "RISKS", "RISK_OF", "STANDARDS", "Proposal", "ProposalForm",
+    "Reading", "Row", "overview",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:  # widgets and figures: loaded when first asked for

@@ -34,11 +34,12 @@ def overview(capture: Any) -> View:
     head = "".join(f'<th scope="col">{name}</th>' for name in [*HEADERS, "timeline"])
     table = f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(html)}</tbody></table>"
     alt = f"Overview: {caption}; {sum(row[4] != 'no' for row in rows)} of them go over to TLS."
-    key = "Timeline: ▒ in the clear, █ in TLS."
     text = "\n".join([caption, columns([HEADERS, *rows], right=frozenset({0, 5}))])
-    return View(card(f'{table}<p class="note">{key}</p>', alt, "overview"), text, alt, "overview")
+    return View(card(f'{table}<p class="note key">{KEY}</p>', alt, "overview"), text, alt, "overview")
 
 
+SWATCH = '<svg viewBox="0 0 32 16" aria-hidden="true"><rect class="{}" x="1" y="3" width="30" height="10"/></svg>'
+KEY = f"Timeline: {SWATCH.format('clear')} in the clear, {SWATCH.format('tls')} in TLS."
 CSS = ["num", "tight", "tight", "tight", "tight", "num"]
 
 

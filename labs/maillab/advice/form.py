@@ -23,7 +23,7 @@ class ProposalForm(TwinBox):
     """
 
     def __init__(self, proposal: Proposal) -> None:
-        super().__init__()
+        super().__init__("overview")
         self.proposal = proposal
         self.choices = {name: dropdown(name, options) for name, options in CHOICES.items()}
         self.frame = widgets.BoundedIntText(value=0, min=0, max=10**7, description="frame", style=LABELS, layout=WIDE)
@@ -31,7 +31,7 @@ class ProposalForm(TwinBox):
         self.author = widgets.Text(description="your name", style=LABELS, layout=WIDE)
         self.summary = area("summary", "What you'd say to the owner if there were half a minute.", 5)
         self.add = widgets.Button(description="Add this row", button_style="primary", icon="plus", layout=BUTTON)
-        self.which = widgets.Dropdown(description="take out row", options=[], style=LABELS, layout=WIDE)
+        self.which = widgets.Dropdown(description="take out row", options=[(CHOOSE, 0)], style=LABELS, layout=WIDE)
         self.out = widgets.Button(description="Take it out", icon="trash", layout=BUTTON)
         self.holds, self.trouble, self.rows = part(), part(), part()
         self.fields = {**self.choices, "frame": self.frame, "argument": self.argument}
@@ -99,7 +99,7 @@ class ProposalForm(TwinBox):
             self.trouble.value = say(f"Not added. {sentence(error)}")
             return
         for name, field in self.fields.items():
-            field.value = 0 if name == "frame" else "" if name == "argument" else None
+            field.value = 0 if name == "frame" else ""
         self.trouble.value = aside(f"Added as row {len(self.proposal.rows)}, and saved.").html
 
     def _take_out(self, _button: Any = None) -> None:
@@ -109,9 +109,8 @@ class ProposalForm(TwinBox):
     def _shown(self) -> None:
         """The rows and texts as the proposal has them now, whoever changed them."""
         self.rows.value = self.proposal.table().html
-        self.which.options = [
-            (f"{at}: {row.finding}, frame {row.frame}", at) for at, row in enumerate(self.proposal.rows, 1)
-        ]
+        rows = enumerate(self.proposal.rows, 1)
+        self.which.options = [(CHOOSE, 0), *((f"{at}: {row.finding}, frame {row.frame}", at) for at, row in rows)]
         self.which.disabled = self.out.disabled = not self.proposal.rows
         for name in ("author", "summary"):
             getattr(self, name).value = getattr(self.proposal, name)
@@ -119,13 +118,13 @@ class ProposalForm(TwinBox):
     def twin(self) -> View:
         table, summary = self.proposal.table(), self.proposal.summary or "(no summary yet)"
         said = card(f"<p><b>Summary.</b> {escape(summary)}</p>", "The proposal's summary")
-        return View(table.html + said, f"{table.text}\nSummary: {summary}", table.alt)
+        return View(table.html + said, f"{table.text}\nSummary: {summary}", table.alt, "overview")
 
 
 def dropdown(name: str, options: dict[str, str]) -> widgets.Dropdown:
     """A selection list: the short name, which `add` takes, and what it means."""
-    listed = [(CHOOSE, None), *((f"{code}: {text}", code) for code, text in options.items())]
-    return widgets.Dropdown(options=listed, value=None, description=name, style=LABELS, layout=WIDE)
+    listed = [(CHOOSE, ""), *((f"{code}: {text}", code) for code, text in options.items())]
+    return widgets.Dropdown(options=listed, value="", description=name, style=LABELS, layout=WIDE)
 
 
 def area(name: str, placeholder: str, rows: int) -> widgets.Textarea:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from .proposal import Proposal, Row
+from .proposal import Row
 from .reading import Reading
 from .vocabulary import APPLIES, APPLIES_TO_MECHANISM, CURES, RISK_OF, STANDARD_HINT, WHY_NOT
 
@@ -66,15 +67,15 @@ def _almost(row: Row, reading: Reading) -> str:
     return "ladder(follow(capture)) shows every frame's number; findings have .frame."
 
 
-def missing(proposal: Proposal, weak_user: str) -> list[str]:
-    """Findings that the capture shows and the proposal doesn't have.
+def missing(rows: Iterable[Row], reading: Reading, weak_user: str) -> list[str]:
+    """Findings that the capture shows and these rows don't have.
 
     weak_user: whose password a word list finds; of all log-ins that can be guessed from, hers is the one that matters.
     """
-    reading = proposal.reading
+    given_rows = list(rows)
     lacking = []
     for kind, frames in reading.evidence.items():
-        given = [row.frame for row in proposal.rows if row.finding == kind]
+        given = [row.frame for row in given_rows if row.finding == kind]
         good = [frame for frame in given if kind != "login guessable" or frames.get(frame) == weak_user]
         if not good:
             lacking.append(kind)

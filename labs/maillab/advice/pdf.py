@@ -102,15 +102,15 @@ class Writer:
                     )  # fmt: skip
                     line.cell(self.fit(word), style=face)
 
-    def finding(self, item: Item) -> None:
-        """One finding: what, evidence, and what follows from it; on one page, if it fits on one."""
-        with self.pdf.offset_rendering() as trial:
-            self._finding(item)
-        if trial.page_break_triggered:
-            self.pdf.add_page()
-        self._finding(item)
+    def height(self, item: Item) -> float:
+        """How much of a page, in mm, a finding takes; more than there is if it doesn't fit on one."""
+        self.pdf.add_page()
+        page, top = self.pdf.page, self.pdf.get_y()
+        self.finding(item)
+        return self.pdf.get_y() - top if self.pdf.page == page else self.pdf.h
 
-    def _finding(self, item: Item) -> None:
+    def finding(self, item: Item) -> None:
+        """One finding: what, evidence, and what follows from it."""
         self.pdf.ln(2)
         self.text(f"{item.number}. {item.finding}", 11, bold=True)
         self.text(f"Evidence: frame {item.frame}, between {item.between}", 8.5, colour=GREY)
@@ -154,7 +154,13 @@ def document(report: Report) -> tuple[bytes, set[str]]:
     rows = [[str(item.number), item.finding, str(item.frame), item.measure] for item in report.items]
     writer.table([["No.", "Finding", "Frame", "Measure"], *rows], (10, 70, 16, 74))
     writer.heading("The findings one by one")
+    ruler = Writer(
+        report
+    )  # writes each finding once to see how long it is (fpdf2's own way copies all fonts each time)
     for item in report.items:
+        height = ruler.height(item)
+        if height < writer.pdf.eph and writer.pdf.will_page_break(height):
+            writer.pdf.add_page()
         writer.finding(item)
     writer.heading("Standards")
     for name, title in report.standards:

@@ -6,7 +6,6 @@ import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,9 +54,9 @@ class Proposal:
     """
 
     def __init__(self, lab: Firm) -> None:
-        if lab.capture_file is None:
+        if getattr(lab, "capture_file", None) is None:
             raise ValueError("There is no capture yet: run capture = watch(lab) first.")
-        self.capture: Path = lab.capture_file
+        self.capture = Path(str(lab.capture_file))
         self.student, self.owner = lab.student.id, trade(lab.student)
         self.secrets = {person.password for person in people(lab.student).values()}
         """What must not stand in a report: also passwords that were guessed."""
@@ -67,11 +66,16 @@ class Proposal:
         self.started: dict[str, Any] = {}
         """The row that is being filled in, in the form."""
         self.listeners: list[Callable[[], None]] = []
+        self._read: tuple[int, Reading] | None = None
         self._load()
 
-    @cached_property
+    @property
     def reading(self) -> Reading:
-        return Reading(self.capture)
+        """The capture, read; read anew when the file has been made anew."""
+        state = self.capture.stat().st_mtime_ns
+        if self._read is None or self._read[0] != state:
+            self._read = state, Reading(self.capture)
+        return self._read[1]
 
     def add(self, finding: Any, frame: Any, risk: Any, measure: Any, standard: Any, argument: Any = "") -> None:
         """Add a row; one with the same finding and frame takes the other's place. With ``...`` in it: nothing happens.
@@ -172,14 +176,15 @@ class Proposal:
 
     def table(self) -> View:
         """The rows as a table."""
-        from ..views import table
+        from ..views import View, table
 
         rows = [
             [number, row.finding, row.frame, row.risk, row.measure, row.standard, row.argument]
             for number, row in enumerate(self.rows, 1)
         ]
         headers = ["row", "finding", "frame", "risk", "measure", "standard", "argument"]
-        return table(rows, headers, "Your proposal", "" if rows else "No rows yet.")
+        made = table(rows, headers, "Your proposal", "" if rows else "No rows yet.", "proposal")
+        return View(made.html, made.text, made.alt, "overview")
 
     def __repr__(self) -> str:
         return self.table().text

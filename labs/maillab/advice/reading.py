@@ -64,10 +64,10 @@ class Reading:
                     shown["mail readable"].update(mail)
                 if found.relayed and found.authorised in ("nobody", "address"):
                     right = "relayed for nobody" if found.authorised == "nobody" else "relayed by address"
-                    shown[right].update(dict.fromkeys(self._transfer(found), found.subject or ""))
-                    if found.popped:
+                    if found.popped:  # the log-in that opened the door is evidence, too
                         login = next(f for f in self.found if f.frame == found.popped["frame"])
                         shown[right].update(dict.fromkeys(login.frames, found.subject or ""))
+                    shown[right].update(dict.fromkeys(self._transfer(found), found.subject or ""))
         for talk, turn in self._stripped():
             shown["TLS stripped"].update(dict.fromkeys(turn.frames, talk.client))
         return dict(shown)
@@ -135,11 +135,17 @@ class Reading:
 
         Of a mail only the subject is told.
         """
+        said = self.said.get(number, [])
+        if not said:
+            return []
+        talk = said[0][0]
+        places = [place for other, place in said if other is talk]
+        first, last = max(min(places) - around, 0), min(max(places) + around + 1, len(talk.turns))
         told: list[tuple[int, str, str]] = []
-        for talk, place in self.said.get(number, [])[:1]:
-            for at in range(max(place - around, 0), min(place + around + 1, len(talk.turns))):
-                turn = talk.turns[at]
-                told.append((turn.frame, "client" if turn.who == "C" else "server", self._masked(talk, at)))
+        for at in range(first, last):
+            turn = talk.turns[at]
+            frame = number if at in places else turn.frame
+            told.append((frame, "client" if turn.who == "C" else "server", self._masked(talk, at)))
         return told
 
     def _masked(self, talk: Conversation, place: int) -> str:
@@ -168,8 +174,7 @@ class Reading:
         told = self.lines(number)
         if not told:
             return "nobody says anything in it (a TCP segment without content, or ARP)"
-        _, who, text = told[0]
-        return f"the {who} says: {text}"
+        return f"the {told[0][1]} says: {' / '.join(text for _, _, text in told)}"
 
     @property
     def passwords(self) -> set[str]:

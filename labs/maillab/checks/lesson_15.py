@@ -173,7 +173,7 @@ def proposed(answer: Any, lab: Any) -> str:
     for number, row in enumerate(answer.rows, 1):
         if fault := fault_of(row, number, reading):
             raise Wrong(Said(fault.seen), fault.expected, fault.hint)
-    lacking = missing(answer, people(lab.student)["guessed"].name)
+    lacking = missing(answer.rows, reading, people(lab.student)["guessed"].name)
     if lacking:
         seen = f"{len(answer.rows)} rows that hold, and {len(lacking)} kind(s) of finding not in them"
         raise Wrong(Said(seen), "a row for each kind of weakness in this capture", QUESTIONS[lacking[0]])
