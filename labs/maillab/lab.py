@@ -8,16 +8,16 @@ import shutil
 import tempfile
 import time
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from .capture.files import read_frames
 from .capture.frame import Frame
 from .capture.recorder import Capture
 from .clients.ssh import Computer, Ssh
 from .controls import Mailboxes, SshServers, Tls, Weaknesses
-from .names import BASTION, CLEAR, GATE, PARTNER, PORTS
+from .names import BASTION, CLEAR, GATE, PARTNER, PORTS, Name
 from .network.host import Host
 from .network.rungs import open_network
 from .recordings import recording, recording_of, save
@@ -53,6 +53,9 @@ class Lab(Weaknesses, Mailboxes, Tls, SshServers):
             lab.alice.pop3().quit()
     """
 
+    _beside: ClassVar[Mapping[str, Name]] = {}
+    """Hosts beside the usual ones, by name; a lab of another kind (:class:`maillab.firm.Firm`) has some."""
+
     def __init__(
         self,
         lesson: str | None = None,
@@ -69,7 +72,7 @@ class Lab(Weaknesses, Mailboxes, Tls, SshServers):
         self._allow = [allow] if isinstance(allow, str) else list(allow)
         self.lesson = lesson
         settings = ["mx"] * mx + ["nat"] * nat + ["tls"] * tls + ["bastion"] * bastion
-        self.name = name = recording_of(lesson, [*self._allow, *settings])
+        self.name = name = self._recording(settings)
         if in_notebook():  # a cell that is run again means: start over
             for lab in running():
                 if lab.name == name:
@@ -81,12 +84,12 @@ class Lab(Weaknesses, Mailboxes, Tls, SshServers):
         self._server: ServerHandle | None = None
         self._others: dict[str, ServerHandle] = {}  # by host: servers that a lesson starts beside the mail server
         try:
-            replayable = name is not None and not (tls or bastion)  # each connection has keys of its own
+            replayable = name is not None and self._replayable(tls or bastion)
             self.network, self.passed_over = open_network(
                 rung or os.environ.get("MAILLAB_RUNG") or None,
                 recording(str(name)) if replayable else None,
                 nat,
-                {BASTION.name: BASTION} if bastion else {},
+                {**({BASTION.name: BASTION} if bastion else {}), **self._beside},
             )
             self._closing.callback(self.network.close)
             self.student = wanted if self.network.serves else Student("guest")
@@ -99,7 +102,9 @@ class Lab(Weaknesses, Mailboxes, Tls, SshServers):
                 self._certificates = self._issue(["mail", "mx"] if mx else ["mail"]) if tls else None
                 more = self._tls | (self._start_mx() if mx else {})
                 ports = PORTS if tls else CLEAR
-                self._server = ServerHandle(self.mail, self.network, ports, self.student.id, self._allow, **more)
+                self._server = ServerHandle(
+                    self.mail, self.network, ports, self.student.id, self._allow, self._accounts(), **more
+                )
                 self._closing.callback(self._server.close)
             if replayable and (folder := os.environ.get("MAILLAB_RECORD")):  # set by `maillab record`
                 self._closing.callback(save, self.capture(self.mail).start(), Path(folder) / f"{name}.pcapng")
@@ -108,6 +113,19 @@ class Lab(Weaknesses, Mailboxes, Tls, SshServers):
             raise
         self.seconds = time.perf_counter() - started
         _started.append(weakref.ref(self))
+
+    def _recording(self, settings: list[str]) -> str | None:
+        """What the recording of this kind of lab is called."""
+        return recording_of(self.lesson, [*self._allow, *settings])
+
+    def _replayable(self, keys: bool) -> bool:
+        """Can a recording take the servers' place? ``keys``: this lab has TLS or SSH, whose connections each have keys
+        of their own."""
+        return not keys
+
+    def _accounts(self) -> dict[str, str] | None:
+        """User name → password at the mail server; None: the student's alice, bob and carol, with their mails."""
+        return None
 
     def _folder(self) -> str:
         """A folder that nobody else can read, and that goes with the lab."""

@@ -155,8 +155,9 @@ def run_lesson(
 
 
 def kernel_environment(scratch: str, rung: str | None, student: str | None) -> dict[str, str]:
-    """The kernel's environment: no start-up files or history of whoever runs this, no window for figures."""
+    """The kernel's environment: no start-up files, history or kept work of whoever runs this, no window for figures."""
     out = {**os.environ, "IPYTHONDIR": str(Path(scratch, "ipython")), "PYTHONDONTWRITEBYTECODE": "1"}
+    out["MAILLAB_WORK"] = str(Path(scratch, "work"))
     out["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     for name, value in (("MAILLAB_RUNG", rung), ("MAILLAB_STUDENT", student)):
         if value is not None:

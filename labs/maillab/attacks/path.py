@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def on_path(lab: Lab, victim: Host | None = None, target: Host | None = None) -> Iterator[None]:
-    """For as long as the block lasts mallory stands between two hosts, alice and mail by default.
+def on_path(lab: Lab, victim: Host | None = None, target: Host | None = None, by: Host | None = None) -> Iterator[None]:
+    """For as long as the block lasts mallory (or ``by``) stands between two hosts, alice and mail by default.
 
     In the sandbox two things together do it: the victim is told by ARP that the target's address is at mallory's card
     (:class:`Spoof`), and mallory's computer keeps what comes for that address (:meth:`Host.intercept`). On tap and
@@ -31,11 +31,11 @@ def on_path(lab: Lab, victim: Host | None = None, target: Host | None = None) ->
         with Middle(lab.mallory, strip=True), on_path(lab):
             lab.alice.pop3().capa()          # it's mallory who answers, and she has left something out
     """
-    victim, target = victim or lab.alice, target or lab.mail
+    victim, target, between = victim or lab.alice, target or lab.mail, by or lab.mallory
     with contextlib.ExitStack() as stack:
-        stack.enter_context(lab.mallory.intercept(target))
+        stack.enter_context(between.intercept(target))
         if lab.rung == "sandbox":
-            stack.enter_context(Spoof(lab.mallory.card(), victim=victim, instead_of=target))
+            stack.enter_context(Spoof(between.card(), victim=victim, instead_of=target))
         elif lab.rung == "loopback" and victim is lab.mail:
             stack.enter_context(misled(lab))
         yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,10 +14,10 @@ from maillab.network import RungUnavailable
 RUNGS = ("sandbox", "loopback", "tap")
 
 
-def lab_on(rung: str, **options: Any) -> Lab:
-    """Start it; where the rung can't be had the test is skipped, and in CI it fails."""
+def lab_on(rung: str, kind: Callable[..., Lab] = Lab, **options: Any) -> Any:
+    """Start it (or another kind of lab); where the rung can't be had the test is skipped, and in CI it fails."""
     try:
-        return Lab(rung=rung, **options)
+        return kind(rung=rung, **options)
     except RungUnavailable as error:
         if os.environ.get("CI"):
             raise
