@@ -12,6 +12,6 @@ check("10.2", large)
 # %% 10.3
 from maillab.findings import findings
 
-mails = [found for found in findings(heard, keylog=keys) if found.kind == "mail"]
+mails = [found for found in findings(mine, keylog=keys) if found.kind == "mail"]
 subject = mails[1].subject
 check("10.3", subject)

@@ -22,11 +22,11 @@ NAME = HOSTS["mail"].fqdn
 USER, SENDER, RECIPIENT = "alice", "alice@example.test", "bob@example.test"
 MAIL = b"Subject: from a program\n\nhello\n"
 NEVER = "never TLS"
-IF = "TLS if it's offered, any certificate"
-IF_CHECKED = "TLS if it's offered, then with the right certificate"
+IF = "TLS if offered, any certificate"
+IF_CHECKED = "TLS if offered, then the right certificate"
 MUST = "TLS or nothing, any certificate"
-CHECKED = "TLS or nothing, with the right certificate"
-FIRST = "TLS from the first octet, with the right certificate"
+CHECKED = "TLS or nothing, the right certificate"
+FIRST = "TLS from the first byte, the right certificate"
 
 
 class Scene(NamedTuple):

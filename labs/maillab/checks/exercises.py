@@ -15,6 +15,8 @@ from ..places import SOLUTIONS
 from .lessons import declare
 from .verdict import Code, Note, Verdict
 
+FORGOTTEN = "It returns nothing in at least one case. Is there a `return` on every way through?"
+
 
 class Said(str):
     """A description of what was seen, as against a text that the learner typed, which is shown in quotes."""
@@ -47,7 +49,7 @@ def call(function: Callable[..., Any], *arguments: Any) -> Any:
     if got is ...:
         raise Todo
     if got is None:
-        raise Wrong(Said("a function that returns nothing"), "one that returns its result", "Don't forget the return.")
+        raise Wrong(Said("a function that returns nothing"), "one that returns its result", FORGOTTEN)
     return got
 
 

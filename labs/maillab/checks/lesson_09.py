@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import Any
 
 from ..conversations import Conversation, Turn, follow
@@ -27,15 +28,15 @@ prediction(
 
 prediction(
     "09.B",
-    "The window is ten minutes. Alice fetches at 12:00, Mallory sends at 12:09. Can she send at 12:18, too?",
+    "The window is ten minutes. Alice fetches at 12:00, and not again. Mallory sends at 12:09. Can she at 12:18, too?",
     {
-        "Yes, her first mail kept the window open": "Sending proves nothing, so it must not. Only a login counts.",
-        "Only if Alice's mail program has fetched again in between": (
-            "Yes. And it has: most programs look for mail every few minutes, so that the window hardly ever closes."
+        "Yes: her mail at 12:09 kept the window open": "Sending proves nothing, so it must not.",
+        "No: only a login over POP3 opens it": (
+            "Yes. But Alice's program will log in again within minutes, as most do, so that it hardly ever closes."
         ),
-        "No, never": "Not by her own doing. But Alice's program fetches again and again.",
+        "No: a login is good for one mail": "12:00 and 12:09 were both taken.",
     },
-    "Only if Alice's program has fetched again in between. It has: most look for mail every few minutes.",
+    "No: only a login over POP3 opens it. But most programs log in every few minutes, so that it hardly ever closes.",
 )
 
 prediction(
@@ -67,7 +68,7 @@ def opened(answer: Any, lab: Any) -> str:
             for number in turn.frames:
                 told.setdefault(number, (talk, turn))
     if frame not in told:
-        raise Wrong(frame, expected, "In that frame nobody says anything.")
+        raise Wrong(Said(f"frame {frame}"), "a frame of the login", "In that frame nobody says anything.")
     talk, turn = told[frame]
     if talk.protocol != "pop3":
         raise Wrong(frame, "a frame of the login", "That is in an SMTP conversation: there nobody proves anything.")
@@ -132,6 +133,7 @@ def clue(answer: Any, lab: Any) -> str:
     word = answer.strip().lower()
     if "time" in word or "second" in word:
         raise Wrong(answer, expected, "The time differs between any two lines. What else?")
-    if "port" not in word:
+    if not re.search(r"\bports?\b", word):
         raise Wrong(answer, expected)
-    return "The port. It is the router's, and only the router's table, if the hotel kept it, says whose it was."
+    note = "The port. It is the router's, and only the router's table, if the hotel kept it, says whose it was."
+    return note + (" (Here, without a router, it is each program's own.)" if lab.rung in ("tap", "loopback") else "")

@@ -38,10 +38,12 @@ prediction(
     "A program encrypts, but doesn't check the certificate. Somebody else's certificate is shown. What happens?",
     {
         "The encryption fails: wrong key": "Encryption works with any key. It is only a question of whose.",
-        "It logs in, well encrypted, at whoever that is": "Yes. Encrypting for nobody knows whom protects from nobody.",
+        "It logs in, well encrypted, at whoever that is": (
+            "Yes. That protects from those who only listen, not from whoever answers."
+        ),
         "The server refuses": "The server only shows it. It doesn't know what the client checks.",
     },
-    "It logs in, well encrypted, at whoever that is: encryption without knowing for whom protects from nobody.",
+    "It logs in, well encrypted, at whoever that is: protected from those who only listen, not from whoever answers.",
 )
 
 NAME = b"mail.example.test"
@@ -63,7 +65,7 @@ def named(answer: Any, lab: Any) -> str:
 
 @exercise(
     "10.2",
-    "In the plot three records stand out, after the client's short commands. What else is in each beside the mail?",
+    "In the plot three records stand out, after the client's short commands. What else is in each besides the mail?",
     "[size.length for size in seen.sizes if size.side == 'S']: take the last three that are large.",
     "sizes = [size.length for size in seen.sizes if size.side == 'S' and size.length > 700]",
 )
@@ -83,14 +85,17 @@ def mail_sizes(answer: Any, lab: Any) -> str:
 
 @exercise(
     "10.3",
-    "findings(heard, keylog=keys) reads what was said inside. Mails are findings of kind 'mail'.",
-    "mails = [found for found in findings(heard, keylog=keys) if found.kind == 'mail']",
+    "findings(mine, keylog=keys) reads what was said inside. Mails are findings of kind 'mail'.",
+    "mails = [found for found in findings(mine, keylog=keys) if found.kind == 'mail']",
     "subject = mails[1].subject",
 )
 def decrypted(answer: Any, lab: Any) -> str:
     expected = "the subject of Alice's second mail"
     subjects = [unencoded(header_fields(mail)["subject"][0]) for mail in lab.mails("alice")]
-    if not isinstance(answer, str) or answer not in subjects:
+    if not isinstance(answer, str):
+        raise Wrong(answer, expected)
+    answer = answer.strip().removeprefix("Subject:").strip()
+    if answer not in subjects:
         raise Wrong(answer, expected)
     if answer != subjects[1]:
         raise Wrong(answer, expected, f"That is mail number {subjects.index(answer) + 1}.")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
-import ssl
 from typing import Any
 
 from ..attacks import Middle
 from ..findings import findings
+from ..names import HOSTS
 from .exercises import Said, Todo, Wrong, call, exercise
 from .kinds import yes_or_no
 from .predictions import prediction
@@ -16,7 +17,7 @@ prediction(
     "11.A",
     "Alice's program uses TLS if the server offers it. What if the line STLS were missing from the server's list?",
     {
-        "It would ask for TLS all the same": "This one asks only if it sees the offer. (A strict one asks anyway.)",
+        "It would ask for TLS all the same": "This one asks only if it sees the offer.",
         "It would log in without TLS": "Yes: a server without TLS is nothing unusual, so why should it mind?",
         "It would notice that yesterday there was TLS": "It keeps no note of yesterday. Few programs do.",
     },
@@ -39,16 +40,23 @@ prediction(
     "In one packet a client sends STLS and, behind it, another command, still in the clear. What should the server do?",
     {
         "Run it once TLS is there: it has been received": "Then whoever added it in the clear has spoken inside TLS.",
-        "Throw it away": "Yes (RFC 2595, section 4; RFC 3207, section 4.2): what came before TLS doesn't count in it.",
+        "Throw it away": (
+            "Yes: what came before TLS doesn't count in it (RFC 3207, section 4.2). "
+            "The client shouldn't have sent it (RFC 2595, section 4)."
+        ),
         "Run it before TLS begins": "The client said STLS first. After it nothing is to be taken in the clear.",
     },
     "Throw it away: what came before TLS doesn't count in it (RFC 3207, section 4.2).",
 )
 
 
+BELIEVES = "stls() without the context believes any certificate. Pass it on."
+
+
 @exercise(
     "11.1",
-    "mailbox.stls(context) raises an error if the server says no. Do you call it in any case?",
+    "mailbox.stls(context) asks for the list itself, and raises an error if STLS isn't in it. "
+    "Do you call it in any case?",
     "Three lines: stls, user, pass_. No if.",
     "mailbox.stls(context); mailbox.user(user); mailbox.pass_(password)",
 )
@@ -56,36 +64,62 @@ def strict(answer: Any, lab: Any) -> str:
     expected = "a function log_in(mailbox, context, user, password) that logs in over TLS, or not at all"
     if not callable(answer):
         raise Wrong(answer, expected)
-    alice = lab.student.accounts["alice"]
     with lab.put_back():
         lab.allow("plaintext_login")
+        at_home(answer, lab, expected)
+        refused = [
+            at_mallorys(answer, lab, "", strip=True),
+            at_mallorys(answer, lab, BELIEVES, impostor=lab.certificates / "impostor.pem"),
+        ]
+    return f"TLS at the real server, {' and '.join(refused)} at Mallory's: it tells its user that something is wrong."
+
+
+def at_home(answer: Any, lab: Any, expected: str) -> None:
+    """Have the learner's function log in at the real server; Todo or Wrong where it doesn't, or not in TLS."""
+    alice, events = lab.student.accounts["alice"], len(lab.log())
+    with lab.capture(lab.mail) as heard:
         mailbox = lab.alice.pop3()
         try:
             if answer(mailbox, lab.context(), alice.name, alice.password) is ...:
                 raise Todo
-            mailbox.stat()
         except Todo:
             raise
         except Exception as error:
             raise Wrong(Said(f"{type(error).__name__} at the real server: {error}"), "a login there") from None
-        if not isinstance(mailbox.sock, ssl.SSLSocket):
-            raise Wrong(Said("a login without TLS at the real server"), expected)
-        mailbox.quit()
-        with Middle(lab.mallory, strip=True, services=["pop3"]) as middle:
-            mailbox = lab.alice.pop3("mallory")
-            with lab.capture():
-                try:
-                    answer(mailbox, lab.context(), alice.name, alice.password)
-                except Exception as error:
-                    refused = type(error).__name__
-                else:
-                    refused = ""
-            mailbox.close()
-    if any(found.password == alice.password for found in findings(middle.frames())):
-        raise Wrong(Said("the password, read by Mallory, who had stripped the offer"), "none")
+        finally:
+            with contextlib.suppress(OSError):  # it may have quit by itself
+                mailbox.close()
+    if leaked(heard, lab):
+        raise Wrong(Said("a login without TLS at the real server"), expected)
+    if not any("logged in" in event["text"] for event in lab.log()[events:]):
+        raise Wrong(Said("no login at the real server"), expected)
+
+
+def at_mallorys(answer: Any, lab: Any, hint: str, **middle: Any) -> str:
+    """Have it log in where mallory stands in mail's place; the name of the error that it ends with there."""
+    alice = lab.student.accounts["alice"]
+    with Middle(lab.mallory, services=["pop3"], **middle) as mallory:
+        mailbox = lab.alice.pop3("mallory")
+        mailbox.host = HOSTS["mail"].fqdn  # whom it takes mallory for
+        try:
+            answer(mailbox, lab.context(), alice.name, alice.password)
+        except Exception as error:
+            refused = type(error).__name__
+        else:
+            refused = ""
+        finally:
+            with contextlib.suppress(OSError):
+                mailbox.close()
+    if leaked(mallory.frames(), lab):
+        raise Wrong(Said("the password, read by Mallory"), "none", hint)
     if not refused:
-        raise Wrong(Said("no error when the offer was stripped"), "one, so that somebody notices")
-    return f"TLS at the real server, {refused} at Mallory's: it tells its user that something is wrong."
+        raise Wrong(Said("no error at Mallory's"), "one, so that somebody notices")
+    return refused
+
+
+def leaked(frames: Any, lab: Any) -> bool:
+    """Can alice's password be read in them?"""
+    return any(found.password == lab.student.password("alice") for found in findings(frames))
 
 
 @exercise(

@@ -136,7 +136,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         POP_BEFORE_SMTP, "RCPT", "pop_before_smtp", "whoever has the address of a recent POP3 log-in may send anywhere",
-        "RFC 2476 section 3.3 mentions it; gone from RFC 6409", "250 2.1.5 OK, will be passed on",
+        "RFC 2476 and RFC 6409, section 3.3: in use, and why it is weak", "250 2.1.5 OK, will be passed on",
         lambda case, store: case.popped is not None and case.popped <= case.window and _elsewhere(case, store),
     ),
     Rule(

@@ -1,4 +1,4 @@
-"""Who logged in over POP3 lately, by address: all that POP before SMTP knows (RFC 2476 section 3.3 mentions it).
+"""Who logged in over POP3 lately, by address: all that POP before SMTP knows (RFC 2476 and RFC 6409, section 3.3).
 
 Nothing but the address links that log-in with a later SMTP connection. Whoever has the same address (a neighbour
 behind the same router, the next user of a dial-up line, a forger who could hold a conversation) has the log-in too.

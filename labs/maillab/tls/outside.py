@@ -195,7 +195,9 @@ class Visible:
             rows.append(("alert", f"{alert.level} {alert.description} from the {who}, frame {alert.frame}"))
         said = {side: sum(size.length for size in self.sizes if size.side == side) for side in ("C", "S")}
         about = "" if all(size.exact for size in self.sizes) else "at most "
-        rows.append(("records", f"{len(self.records)}, encrypted: {about}{said['C']:,} bytes up, {said['S']:,} down"))
+        which = "are encrypted" if self.answer and self.answer.tls13 else "hold application data"
+        bytes_ = f"{about}{said['C']:,} bytes up, {said['S']:,} down"
+        rows.append(("records", f"{len(self.records)}, of which {len(self.sizes)} {which}: {bytes_}"))
         return rows
 
     def __str__(self) -> str:

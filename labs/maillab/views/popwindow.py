@@ -1,4 +1,4 @@
-"""POP before SMTP: a window that Alice's log-in opens, and who comes through it; tried on the lab's server."""
+"""POP before SMTP: a window that Alice's login opens, and who comes through it; tried on the lab's server."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from maillab.lab import Lab
 
 #: What the server asks of those who want to send: the toggle's label → the port where, and the weakness it takes.
-RULES = {"an address": ("smtp", "pop_before_smtp"), "a log-in": ("submission", "")}
+RULES = {"an address": ("smtp", "pop_before_smtp"), "a login": ("submission", "")}
 #: Whence Mallory sends: the toggle's label → the host that she does it from.
 PLACES = {"Alice's address": "mallory", "another address": "mx"}
 LONGEST = 40
@@ -101,7 +101,7 @@ class PopWindow(TwinBox):
         buttons = {"style": {**LABELS, "button_width": "10rem"}, "layout": ROW}
         self.rule = widgets.ToggleButtons(options=list(RULES), description="server asks for", **buttons)
         self.window = widgets.IntSlider(start.window, 0, 30, description="window, minutes", **sliders)
-        self.after = widgets.IntSlider(start.after, 0, LONGEST, description="Mallory after", **sliders)
+        self.after = widgets.IntSlider(start.after, 0, LONGEST, description="Mallory after, minutes", **sliders)
         self.place = widgets.ToggleButtons(options=list(PLACES), description="Mallory sends from", **buttons)
         controls = (self.rule, self.window, self.after, self.place)
         for control in controls:
@@ -150,7 +150,7 @@ def tries_table(tries: Iterable[Try]) -> View:
 
 
 def window_picture(case: Case) -> View:
-    """A time line: Alice's log-in at 0, how long it counts, and Mallory's try with what the rule says to it."""
+    """A time line: Alice's login at 0, how long it counts, and Mallory's try with what the rule says to it."""
     reply = expected(case)
     verdict = "taken" if reply.startswith("250") else "refused"
     x = [20 + 600 * minute / LONGEST for minute in range(LONGEST + 1)]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 IF_OFFERED, OR_NOTHING, FIRST_BYTE = "TLS if offered", "TLS or nothing", "TLS from the first byte"
 CHECKS, BELIEVES = "checks it", "believes any"
+UNOFFERED = "-ERR STLS not supported by server"
+"""What poplib says where STLS isn't in the list: the server was never asked for it."""
 LISTENS, STRIPS, OWN = "listens", "strips the offer", "shows her own certificate"
 
 
@@ -70,17 +72,21 @@ def log_in(lab: Lab, policy: str, context: ssl.SSLContext) -> str:
         return f"gave up: {error.verify_message}"
     except poplib.error_proto as error:
         said = error.args[0]
-        return f"gave up: {said.decode('utf-8', 'replace') if isinstance(said, bytes) else said}"
+        said = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+        return f"gave up: {said}" + (" (says poplib)" if said == UNOFFERED else "")
     return f"logged in, {how}"
 
 
 def leaks_table(leaks: Iterable[Leak]) -> View:
     """One row a program and setting: what it is told to do, and where mallory read the password in each situation."""
-    rows: dict[tuple[str, str, str], dict[str, str]] = {}
+    rows: dict[tuple[str, str, str, str], dict[str, str]] = {}
     for leak in leaks:
         told = "not installed" if leak.did == "not installed" else "–"
-        rows.setdefault((leak.client, leak.how, leak.policy), {})[leak.situation] = leak.read or told
+        who = (leak.client, leak.service, leak.how, leak.policy)
+        rows.setdefault(who, {})[leak.situation] = leak.read or told
     situations = list(dict.fromkeys(name for row in rows.values() for name in row))
     body = [[*who, *(found.get(name, "") for name in situations)] for who, found in rows.items()]
-    note = "–: Mallory read no password."
-    return table(body, ["program", "set to", "what that means", *situations], "Who leaks the password?", note)
+    note = (
+        "on the wire: in the clear. in her TLS: the program had encrypted it, for Mallory. –: Mallory read no password."
+    )
+    return table(body, ["program", "over", "set to", "what that means", *situations], "Who leaks the password?", note)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from maillab.lab import Lab
 
 VERIFIES, BELIEVES = "verifies", "believes anybody"
-PADDING = {"as they are": 0, "up to 1,024": 1024, "up to 4,096": 4096}
+PADDING = {"as they are": 0, "to multiples of 1,024": 1024, "to multiples of 4,096": 4096}
 #: The reply to RETR is more than the mail: "+OK 947 octets", and a dot on a line of its own.
 LARGE = 300
 

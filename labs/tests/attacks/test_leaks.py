@@ -8,6 +8,7 @@ from support.rungs import lab_on
 from maillab.attacks import leaks
 from maillab.attacks.leaks import SITUATIONS
 from maillab.attacks.mailers import CHECKED, CLIENTS, FIRST, IF, IF_CHECKED, MUST, NEVER
+from maillab.checks.lesson_11 import POLICIES
 
 pytestmark = pytest.mark.network
 
@@ -46,6 +47,12 @@ def test_the_policy_decides(rung, situation) -> None:
 
 def test_every_policy_is_there() -> None:
     assert {client.policy for client in CLIENTS} == set(TABLE)
+
+
+def test_the_exercise_asks_for_the_tables_policies_in_its_words() -> None:
+    for policy, leak in POLICIES.items():
+        _, stripped, impostor = TABLE[policy]
+        assert leak == (bool(stripped[1]), bool(impostor[1])), policy
 
 
 def test_a_few_on_loopback() -> None:

@@ -6,6 +6,7 @@ import poplib
 from collections.abc import Iterator
 
 import pytest
+from support.rungs import lab_on
 from support.verdicts import failed, passed
 
 from maillab import Lab, check, follow
@@ -41,6 +42,7 @@ def test_09_1(heard):
     assert failed("09.1", (heard, frames["QUIT command"]), "QUIT")
     assert failed("09.1", (heard, smtp.turns[1].frame), "SMTP conversation")
     assert failed("09.1", (heard, 1), "nobody says anything") and failed("09.1", (heard, 10**6))
+    assert "a pair" not in str(check("09.1", (heard, 1)))  # it was one
     assert failed("09.1", yes, "a pair") and failed("09.1", (heard, "5"), "a pair")
     assert check("09.1", (heard, ...)).verdict == "TODO"
 
@@ -61,6 +63,7 @@ WRONG = [
     (lambda logins, address, now, window: bool(logins) and right(logins[-1:], address, now, window), "doesn't matter"),
     (lambda logins, address, now, window: "yes", "True or False"),
     (lambda logins, address, now, window: logins[0], "IndexError"),
+    (lambda *four: right(*four) or None, "`return` on every way"),
 ]
 
 
@@ -73,4 +76,12 @@ def test_09_2(lab):
 
 def test_09_3(lab):
     assert passed("09.3", "port") and passed("09.3", "The client's port.")
+    assert passed("09.3", "ports") and "each program's own" in str(check("09.3", "port"))  # tap has no router
     assert failed("09.3", "the time", "any two lines") and failed("09.3", "address") and failed("09.3", 25)
+    assert failed("09.3", "report") and failed("09.3", "support")
+
+
+@pytest.mark.network
+def test_behind_the_router_the_port_is_its_own():
+    with lab_on("sandbox", lesson="09", allow=["apop", "pop_before_smtp"], nat=True):
+        assert passed("09.3", "port") and "each program's own" not in str(check("09.3", "port"))

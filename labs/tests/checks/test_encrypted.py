@@ -27,10 +27,10 @@ def lab_11() -> Iterator[Lab]:
 
 class Test11:
     def test_1(self, lab_11: Lab) -> None:
-        def log_in(mailbox, context, user, password, ask=False, quiet=False):
+        def log_in(mailbox, context, user, password, ask=False, quiet=False, trust=True):
             try:
                 if not ask or "STLS" in mailbox.capa():
-                    mailbox.stls(context)
+                    mailbox.stls(context if trust else None)
             except Exception:
                 if not quiet:
                     raise
@@ -38,13 +38,25 @@ class Test11:
             mailbox.user(user)
             mailbox.pass_(password)
 
-        assert passed("11.1", log_in)
+        def log_in_and_quit(mailbox, *three):
+            log_in(mailbox, *three)
+            mailbox.quit()
+
+        def believe(mailbox, context, *two):
+            log_in(mailbox, lab_11.context(verify=False), *two)
+
+        assert passed("11.1", log_in) and passed("11.1", log_in_and_quit)
         assert failed("11.1", lambda *four: log_in(*four, ask=True), "read by Mallory")
+        assert failed("11.1", lambda *four: log_in(*four, trust=False), "believes any certificate")
+        assert failed("11.1", believe, "read by Mallory")
         assert failed("11.1", lambda *four: log_in(*four, quiet=True), "no error")
         assert failed("11.1", lambda mailbox, context, user, password: mailbox.user(user), "at the real server")
         assert failed("11.1", lambda mailbox, c, user, word: (mailbox.user(user), mailbox.pass_(word)), "without TLS")
         assert check("11.1", lambda *four: ...).verdict == "TODO"
         lab_11.allow()
+        lab_11.mode = "switch"
+        assert failed("11.1", lambda mailbox, c, user, word: (mailbox.user(user), mailbox.pass_(word)), "without TLS")
+        lab_11.mode = "hub"
         assert passed("11.1", log_in) and lab_11.server.ask("weakness")["on"] == []
 
     def test_2(self, lab_11: Lab) -> None:

@@ -52,5 +52,5 @@ def test_10_2(lab):
 def test_10_3(lab, tmp_path):
     keys = tmp_path / "keys"
     mails = [found for found in findings(capture(lab, keylog=keys), keylog=keys) if found.kind == "mail"]
-    assert passed("10.3", mails[1].subject)
+    assert passed("10.3", mails[1].subject) and passed("10.3", f"Subject: {mails[1].subject} ")
     assert failed("10.3", mails[0].subject, "mail number 1") and failed("10.3", "lunch") and failed("10.3", 2)

@@ -1,10 +1,12 @@
 """The form of each lesson: short cells, no outputs, nothing that depends on a machine, a solution for each exercise."""
 
+import ast
 import json
 import re
 import statistics
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -154,6 +156,36 @@ def test_exercises_and_solutions_belong_together(path):
         if name:
             assert f'check("{name}"' in source(cell) and f'check("{name}"' in solutions[name], name
             assert source(cell) != solutions[name], f"{name}: the notebook shows its solution"
+
+
+@each_lesson
+def test_what_a_check_is_given_is_not_bound_anew_below(path):
+    """Or a right answer, read off above, is judged after Run All by something else of that name (as once in 10.1)."""
+    cells = [(cell, set(bound(ast.parse(source(cell))))) for cell in code_cells(path)]
+    for at, (cell, own) in enumerate(cells):
+        if "maillab" in cell.metadata:
+            (call,) = (node for node in ast.walk(ast.parse(source(cell))) if is_check(node))
+            given = {node.id for node in ast.walk(call) if isinstance(node, ast.Name)} - own
+            anew = {other.id: given & names for other, names in cells[at + 1 :] if given & names}
+            assert not anew, f"{cell.id}: {anew}"
+
+
+def is_check(node: ast.AST) -> bool:
+    """Is this the call of check()?"""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "check"
+
+
+def bound(tree: ast.Module) -> Iterator[str]:
+    """What a cell gives a value to, functions' own names aside."""
+    nodes: list[ast.AST] = [tree]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        if isinstance(node, ast.FunctionDef):
+            yield node.name
+        elif not isinstance(node, ast.Lambda | ast.comprehension):
+            nodes += ast.iter_child_nodes(node)
 
 
 @each_lesson

@@ -10,6 +10,7 @@ import pytest
 
 from maillab import Lab
 from maillab.attacks import Leak
+from maillab.attacks.mailers import CLIENTS
 from maillab.views import HopDesk, StripDesk, TunnelDesk, leaks_table
 from maillab.views.hopdesk import send_on
 from maillab.views.stripdesk import (
@@ -51,6 +52,7 @@ class TestStrip:
         else:
             expected = ("logged in, in TLS", "nowhere")
         assert happened.startswith(expected[0]) and read == expected[1]
+        assert happened.endswith(" (says poplib)") == (mallory == STRIPS and policy == OR_NOTHING)
 
     def test_the_button(self, strip_lab: Lab) -> None:
         desk = StripDesk(strip_lab)
@@ -68,15 +70,28 @@ class TestStrip:
 
 
 def test_the_table_of_leaks() -> None:
-    told = ("curl", "TLS if it's offered", "--ssl", "pop3")
+    told = ("curl", "TLS if offered", "--ssl", "pop3")
     found = [
         Leak(*told, "untouched", "logged in over TLS", ""),
         Leak(*told, "stripped", "logged in in the clear", "on the wire"),
         Leak("mpop", "TLS or nothing", "tls on", "pop3", "untouched", "not installed", ""),
     ]
     text = leaks_table(found).text.splitlines()
-    assert text[1].split() == ["program", "set", "to", "what", "that", "means", "untouched", "stripped"]
+    assert text[1].split() == ["program", "over", "set", "to", "what", "that", "means", "untouched", "stripped"]
     assert text[2].split()[-4:] == ["–", "on", "the", "wire"] and "not installed" in text[3]
+
+
+def test_the_table_of_leaks_has_a_row_for_each_run() -> None:
+    """curl is set to the same over POP3 and SMTP: one of the two mustn't take the other's row."""
+    did = {"pop3": "on the wire", "submission": "in her TLS"}
+    found = [
+        Leak(each.name, each.policy, each.how, each.service, "stripped", "", did.get(each.service, ""))
+        for each in CLIENTS
+    ]
+    rows = leaks_table(found).text.splitlines()[2:-1]
+    assert len(rows) == len(CLIENTS) == len({row.rsplit("  ", 1)[0] for row in rows})
+    curl = {row.split()[1]: row.split("  ")[-1].strip() for row in rows if row.startswith("curl") and " --ssl  " in row}
+    assert curl == did
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,7 @@ class TestPicture:
     def test_it_says_what_the_rule_says(self, case: Case) -> None:
         view = window_picture(case)
         taken = case.rule == "an address" and case.place == "Alice's address" and case.after < case.window
-        assert expected(case).startswith("250" if taken else "530" if case.rule == "a log-in" else "550")
+        assert expected(case).startswith("250" if taken else "530" if case.rule == "a login" else "550")
         assert (": taken" if taken else ": refused") in view.text and expected(case) in view.alt
         svg = ElementTree.fromstring(view.html[view.html.index("<svg") : view.html.index("</svg>") + 6])
         boxes = [element for element in svg.iter() if element.get("class") == "open"]

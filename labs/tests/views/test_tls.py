@@ -87,6 +87,15 @@ class TestViews:
         assert "for mail.example.test, issued by" in visible_table(old).text
         assert visible_table(visible(old)).text == visible_table(old).text
 
+    @pytest.mark.parametrize("version", ["1.2", "1.3"])
+    def test_the_table_counts_what_the_plot_shows(self, lab: Lab, version: str) -> None:
+        """Two numbers, since the handshake's own records aren't in the plot."""
+        (talk,) = heard(lab, version=version)
+        seen, plot = visible(talk), sizes_plot(talk)
+        assert f"Bar chart of {len(seen.sizes)} encrypted" in plot.alt and len(seen.sizes) < len(seen.records)
+        which = "are encrypted" if version == "1.3" else "hold application data"
+        assert f"{len(seen.records)}, of which {len(seen.sizes)} {which}: " in visible_table(talk).text
+
     def test_sizes(self, lab: Lab) -> None:
         (talk,) = heard(lab, version="1.2")
         plot = sizes_plot(talk)
