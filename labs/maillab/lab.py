@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import tempfile
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -21,6 +19,7 @@ from .names import BASTION, CLEAR, GATE, PARTNER, PORTS, Name
 from .network.host import Host
 from .network.rungs import open_network
 from .recordings import recording, recording_of, save
+from .scratch import Scratch
 from .servers.handle import ServerHandle
 from .student import Student
 
@@ -80,6 +79,7 @@ class Lab(Weaknesses, Mailboxes, Tls, SshServers):
         wanted = Student(student or os.environ.get("MAILLAB_STUDENT") or "guest")
         self._closing = contextlib.ExitStack()
         self._finalizer = weakref.finalize(self, end, os.getpid(), self._closing)
+        self._scratch: Scratch | None = None
         self._certificates: Path | None = None
         self._server: ServerHandle | None = None
         self._others: dict[str, ServerHandle] = {}  # by host: servers that a lesson starts beside the mail server
@@ -127,17 +127,20 @@ class Lab(Weaknesses, Mailboxes, Tls, SshServers):
         """User name → password at the mail server; None: the student's alice, bob and carol, with their mails."""
         return None
 
-    def _folder(self) -> str:
+    def _folder(self, name: str) -> Path:
         """A folder that nobody else can read, and that goes with the lab."""
-        folder = tempfile.mkdtemp(prefix="maillab-")
-        self._closing.callback(shutil.rmtree, folder, ignore_errors=True)
+        if self._scratch is None:
+            self._scratch = Scratch()
+            self._closing.callback(self._scratch.close)
+        folder = self._scratch.path / name
+        folder.mkdir()
         return folder
 
     def _issue(self, hosts: list[str]) -> Path:
         """Make a CA and certificates for these hosts."""
         from .servers.certificates import issue  # here: most lessons come before TLS, and needn't wait for it
 
-        folder = Path(self._folder())
+        folder = self._folder("certificates")
         issue(folder, hosts)
         return folder
 
@@ -148,7 +151,7 @@ class Lab(Weaknesses, Mailboxes, Tls, SshServers):
 
     def _start_mx(self) -> dict[str, Any]:
         """Start the next hop; gives what the mail server's configuration says about it."""
-        folder = self._folder()
+        folder = str(self._folder("spool"))
         passwords = {user: account.password for user, account in self.student.partners.items()}
         self._others["mx"] = ServerHandle(
             self.mx, self.network, {"smtp": PORTS["smtp"]}, self.student.id, [], passwords,
@@ -271,6 +274,8 @@ def disown() -> None:
         lab.network.disown()
         for handle in filter(None, [lab._server, *lab._others.values(), *lab._ssh.processes]):
             handle.disown()
+        if lab._scratch is not None:
+            lab._scratch.disown()
 
 
 if hasattr(os, "register_at_fork"):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import poplib
 import smtplib
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..findings import findings
 from ..names import PORTS
+from ..scratch import Scratch
 from .mailers import CLIENTS, USER, Client, Scene, installed
 from .middle import Middle
 
@@ -60,7 +60,7 @@ def leaks(lab: Lab, situations: Iterable[str] = tuple(SITUATIONS), clients: Iter
             print(leak.client, leak.policy, leak.did, leak.read)
     """
     found = []
-    with lab.put_back(), tempfile.TemporaryDirectory(prefix="maillab-") as folder:
+    with lab.put_back(), Scratch() as folder:
         impostor = lab.certificates / "impostor.pem"
         lab.allow(*{*lab.server.ask("weakness")["on"], "plaintext_login"})
         for situation in situations:
@@ -68,7 +68,7 @@ def leaks(lab: Lab, situations: Iterable[str] = tuple(SITUATIONS), clients: Iter
                 lab.mallory, strip=situation == "stripped", impostor=impostor if situation == "impostor" else None
             ) as middle:
                 for number, client in enumerate(clients):
-                    home = Path(folder, f"{situation}-{number}")
+                    home = folder / f"{situation}-{number}"
                     home.mkdir()
                     found.append(_try(lab, client, situation, middle, home))
     return found

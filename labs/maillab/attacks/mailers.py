@@ -6,6 +6,7 @@ Python's own are here in a few lines as anybody may have written them, the other
 from __future__ import annotations
 
 import contextlib
+import os
 import poplib
 import shutil
 import ssl
@@ -27,6 +28,8 @@ IF_CHECKED = "TLS if offered, then the right certificate"
 MUST = "TLS or nothing, any certificate"
 CHECKED = "TLS or nothing, the right certificate"
 FIRST = "TLS from the first byte, the right certificate"
+FINDS = ("PATH", "LD_LIBRARY_PATH", "PERL5LIB")
+"""Where programs find each other, and their own parts."""
 
 
 class Scene(NamedTuple):
@@ -105,9 +108,14 @@ def installed(name: str) -> bool:
 
 
 def _program(scene: Scene, *argv: str, stdin: bytes = b"") -> str:
-    """Run it on the host as a user with an empty home, for up to 20 s; its first complaint, or else its last line."""
-    home = [f"{name}={scene.folder}" for name in ("HOME", "FETCHMAILHOME")]
-    process = scene.host.spawn(["env", *home, *argv])
+    """Run it on the host as a user with an empty home, for up to 20 s; its first complaint, or else its last line.
+
+    It sees nothing else of the learner's settings, where a proxy may be named (``ALL_PROXY``): that would lead it out
+    of the lab.
+    """
+    settings = [f"{name}={scene.folder}" for name in ("HOME", "FETCHMAILHOME")]
+    settings += [f"{name}={os.environ[name]}" for name in FINDS if name in os.environ]
+    process = scene.host.spawn(["env", "-i", *settings, *argv])
     assert process.stdin and process.stdout and process.stderr
     watchdog = threading.Timer(20, process.kill)
     watchdog.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -116,9 +117,10 @@ class Ssh:
         return [*self._clients, *self.servers.values()]
 
     def close(self) -> None:
-        """End them."""
-        for process in self.processes:
-            process.close()
+        """End them, also the rest when the stop button comes in between."""
+        with contextlib.ExitStack() as closing:
+            for process in self.processes:
+                closing.callback(process.close)
 
 
 @dataclass

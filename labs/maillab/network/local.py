@@ -81,12 +81,12 @@ class LocalServers(Network):
         return listener
 
     def spawn(self, host: Name, argv: Sequence[str]) -> subprocess.Popen[bytes]:
-        # A session of its own (on Windows a process group), so that Jupyter's interrupt, which goes to the whole
-        # group, stops the learner's cell and not the mail server.
-        apart: dict[str, Any] = (
-            {"creationflags": 0x200}  # CREATE_NEW_PROCESS_GROUP
-            if sys.platform == "win32"
-            else {"start_new_session": True}
-        )
         pipe = subprocess.PIPE
-        return subprocess.Popen(list(argv), stdin=pipe, stdout=pipe, stderr=pipe, **apart)
+        return subprocess.Popen(list(argv), stdin=pipe, stdout=pipe, stderr=pipe, **apart())
+
+
+def apart() -> dict[str, Any]:
+    """For Popen: a session of its own (on Windows a process group), so that Jupyter's interrupt, which goes to the
+    whole group, stops the learner's cell and not the mail server."""
+    # 0x200 is CREATE_NEW_PROCESS_GROUP
+    return {"creationflags": 0x200} if sys.platform == "win32" else {"start_new_session": True}

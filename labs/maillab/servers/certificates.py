@@ -41,9 +41,15 @@ def issue(folder: Path, hosts: Iterable[str]) -> None:
             "wrong-name": ca.issue_cert("www.elsewhere.test", common_name="www.elsewhere.test"),
         }
         for kind, certificate in issued.items():
-            certificate.private_key_and_cert_chain_pem.write_to_path(str(folder / f"{host}-{kind}.pem"))
-        (folder / f"{host}-self-signed.pem").write_bytes(self_signed(names))
-    (folder / "impostor.pem").write_bytes(self_signed(NAMES["mail"]))
+            _keep(folder / f"{host}-{kind}.pem", certificate.private_key_and_cert_chain_pem.bytes())
+        _keep(folder / f"{host}-self-signed.pem", self_signed(names))
+    _keep(folder / "impostor.pem", self_signed(NAMES["mail"]))
+
+
+def _keep(path: Path, secret: bytes) -> None:
+    """Write a key where only its owner can read it, whatever the folder is."""
+    path.touch(0o600)
+    path.write_bytes(secret)
 
 
 def self_signed(names: list[str]) -> bytes:

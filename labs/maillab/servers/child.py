@@ -16,7 +16,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import IO, Any
 
 from ..network import Host
 
@@ -54,20 +54,24 @@ class Child:
         self._what, self._cure = what, cure
         self._lock = threading.Lock()
         self._number = 0
+        self.ports: dict[str, int] = {}
         self._start()
 
     def _start(self) -> None:
-        # -P: a file of the learner's that happens to be called like a module must not become part of the server.
-        self._process = self.host.spawn([sys.executable, "-P", "-m", *self._program])
         self._said: deque[str] = deque(maxlen=20)
         self._answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        # Threads, because a pipe can't be waited for with a time limit on Windows.
-        name = f"{self.host.name}'s {self._what}"
-        self._listener = threading.Thread(target=self._listen, daemon=True, name=name)
-        self._listener.start()
-        threading.Thread(target=self._listen_to_log, daemon=True, name=f"{name}'s log").start()
+        self._listener: threading.Thread | None = None
+        # -P: a file of the learner's that happens to be called like a module must not become part of the server.
+        self._process = self.host.spawn([sys.executable, "-P", "-m", *self._program])
         try:
-            self.ports: dict[str, int] = self._exchange(self._config)["ports"]
+            # Threads, because a pipe can't be waited for with a time limit on Windows. They don't hold us: when nobody
+            # has us any more, the lifeline goes too.
+            name, out, errors = f"{self.host.name}'s {self._what}", self._process.stdout, self._process.stderr
+            self._listener = threading.Thread(target=_listen, args=(out, self._answers), daemon=True, name=name)
+            self._listener.start()
+            log = threading.Thread(target=_listen_to_log, args=(errors, self._said), daemon=True, name=f"{name}'s log")
+            log.start()
+            self.ports = self._exchange(self._config)["ports"]
         except BaseException:  # also the learner's stop button
             self.close()
             raise
@@ -103,19 +107,6 @@ class Child:
             raise ServerError(reply["error"])
         return reply
 
-    def _listen(self) -> None:
-        assert self._process.stdout is not None
-        with contextlib.suppress(ValueError, OSError), self._process.stdout:
-            for line in self._process.stdout:
-                self._answers.put(line)
-        self._answers.put(b"")
-
-    def _listen_to_log(self) -> None:
-        assert self._process.stderr is not None
-        with contextlib.suppress(ValueError, OSError), self._process.stderr:
-            for line in self._process.stderr:
-                self._said.append(line.decode(errors="replace").strip())
-
     def disown(self) -> None:
         """In a forked child: let go of the lifeline, which is the parent's."""
         if self._process.stdin is not None:
@@ -127,8 +118,22 @@ class Child:
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
             self._process.stdin.close()
-        self._listener.join(2)  # until its output ends
-        if self._listener.is_alive():
-            self._process.kill()
+        if self._listener is not None and self._listener.ident:  # the stop button may have come before it started
+            self._listener.join(2)  # until its output ends
+            if self._listener.is_alive():
+                self._process.kill()
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             self._process.wait(2)
+
+
+def _listen(pipe: IO[bytes], answers: queue.SimpleQueue[bytes]) -> None:
+    with contextlib.suppress(ValueError, OSError), pipe:
+        for line in pipe:
+            answers.put(line)
+    answers.put(b"")
+
+
+def _listen_to_log(pipe: IO[bytes], said: deque[str]) -> None:
+    with contextlib.suppress(ValueError, OSError), pipe:
+        for line in pipe:
+            said.append(line.decode(errors="replace").strip())

@@ -23,7 +23,9 @@ async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
         async with asyncio.timeout(LINGER):
             while await reader.read(65_536):
                 pass
-    except (OSError, TimeoutError):
+    except OSError:  # a TimeoutError is one
         pass
     finally:
         writer.close()
+        # That waits until the client has taken all that was said: for ever, if she doesn't read.
+        asyncio.get_running_loop().call_later(LINGER, writer.transport.abort)

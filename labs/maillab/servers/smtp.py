@@ -99,6 +99,12 @@ class SmtpServer(SMTP):
         self._ended()
         super().connection_lost(error)
 
+    def _timeout_cb(self) -> None:
+        """As aiosmtpd's, which closes, and that waits until the client has taken all that was said: for ever, if she
+        doesn't read."""
+        assert isinstance(self.transport, asyncio.WriteTransport)
+        self.transport.abort()
+
     async def push(self, status: Any) -> None:
         """Send a reply; end the session with 421 after too many errors (RFC 5321 section 4.2.1)."""
         text = status if isinstance(status, str) else status.decode()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import select
+import socket
+
 import pytest
 from support.rungs import lab_on
 
@@ -60,6 +63,19 @@ def test_a_few_on_loopback() -> None:
         chosen = [client for client in CLIENTS if client.name == "poplib"]
         found = leaks(lab, ["stripped"], chosen)
         assert [(leak.did, leak.read) for leak in found] == [TABLE[client.policy][1] for client in chosen]
+
+
+@pytest.mark.parametrize("name", sorted({client.name for client in CLIENTS}))
+def test_no_proxy_leads_out_of_the_lab(monkeypatch, name) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        for variable in ("ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"):
+            monkeypatch.setenv(variable, f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        with lab_on("tap", tls=True) as lab:
+            (row,) = leaks(lab, ["untouched"], [client for client in CLIENTS if client.name == name][:1])
+        assert select.select([proxy], [], [], 0)[0] == [], "it was asked"
+    if row.did == "not installed":
+        pytest.skip(f"not installed, or without TLS: {name}")
+    assert row.did.startswith("logged in")
 
 
 def test_what_isnt_installed_is_listed(monkeypatch) -> None:

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from scapy.all import sniff
@@ -341,15 +342,29 @@ def stop(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_an_interrupt_while_the_lab_starts_leaves_nothing_running(monkeypatch, rung):
+class StoppedThread(threading.Thread):
+    """The learner presses the stop button when the second of a server's two is to start."""
+
+    def start(self) -> None:
+        if self.name.endswith("'s log"):
+            raise KeyboardInterrupt
+        super().start()
+
+
+@pytest.mark.parametrize("when", ["starting to listen", "waiting for the answer"])
+def test_an_interrupt_while_the_lab_starts_leaves_nothing_running(monkeypatch, rung, when):
     from maillab import lab as module
+    from maillab.servers import child
 
     before = set(threading.enumerate())  # with those of the tests before this one, some on their way out
     mark = f"MAILLAB_MARK={os.getpid()}-{time.time_ns()}"
     name, _, value = mark.partition("=")
     monkeypatch.setenv(name, value)
     monkeypatch.setattr(module, "save", None)
-    monkeypatch.setattr(module.ServerHandle, "_exchange", stop)
+    if when == "starting to listen":
+        monkeypatch.setattr(child, "threading", SimpleNamespace(Thread=StoppedThread, Lock=threading.Lock))
+    else:
+        monkeypatch.setattr(module.ServerHandle, "_exchange", stop)
     with pytest.raises(KeyboardInterrupt):
         Lab("01", rung=rung)
     deadline = time.monotonic() + 3
