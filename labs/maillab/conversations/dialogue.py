@@ -69,8 +69,7 @@ class Dialogue:
         self._tunnel: Tunnel | None = None
         self._inside: Dialogue | None = None
         self._in_clear = False  # something was said before TLS began
-        self._insist = dict(ports or {})
-        self._numbers: tuple[int, int] = struct.unpack(">HH", connection.key[-4:])
+        self._insist = ports or {}
         self._early: list[tuple[int, bytes, int, int, int]] = []
         self._heads = [b"", b""]
         self._first = -1
@@ -127,7 +126,8 @@ class Dialogue:
     def _decide(self, final: bool = False) -> None:
         opener = self.connection.opener
         heads = (self._heads[0], self._heads[1])
-        guess = recognise(heads, self._first, opener, self._numbers, self._insist, final)
+        ports: tuple[int, int] = struct.unpack(">HH", self.connection.key[-4:])
+        guess = recognise(heads, self._first, opener, ports, self._insist, final)
         if guess is None:
             return
         self.protocol, self.client_side = guess

@@ -71,26 +71,23 @@ class _Packet:
         if offset == 0 and not self._header:
             self._header = header
         if not more and not cut and self._size is None:
-            self._size = offset + len(data)
+            self._size = size = offset + len(data)
+            # What came before and claims to be behind the end is nothing.
+            kept = [(*piece[:4], piece[4][: size - piece[0]]) for piece in self._half.pending if piece[0] < size]
+            self._half.pending = kept
+            self._have = sum(len(piece[4]) for piece in kept)
+        if self._size is not None:
+            data = data[: max(0, self._size - offset)]
         if len(self._half.pending) < MAX_PIECES and data:
             self._have += self._half.keep(offset, data, 0, 0, 0)
 
     @property
     def complete(self) -> bool:
-        return bool(self._header) and self._size is not None and self._have >= self._size and self._whole_at_all()
-
-    def _whole_at_all(self) -> bool:
-        """No hole? (More bytes than the last fragment allows may have come behind it.)"""
-        at = 0
-        for start, _, _, _, data in self._half.pending:
-            if start > at:
-                break
-            at = start + len(data)
-        return at >= (self._size or 0)
+        return bool(self._header) and self._have == self._size
 
     def whole(self) -> bytes:
         """The packet as if it had never been cut up."""
-        data = b"".join(piece[4] for piece in self._half.pending)[: self._size]
+        data = b"".join(piece[4] for piece in self._half.pending)
         if self._header[0] >> 4 == 4:
             # IPv4 counts the header, too; 0 where that doesn't fit, which dissect() takes for "up to the end".
             total = 20 + len(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 Protocol = Literal["pop3", "smtp", "imap"]
@@ -41,7 +42,7 @@ def recognise(
     first: int,
     opener: int | None,
     ports: tuple[int, int],
-    insist: dict[int, str],
+    insist: Mapping[int, str],
     final: bool = False,
 ) -> Guess | None:
     """Judge the first bytes of both sides; None: more is needed (never None when final).

@@ -73,9 +73,12 @@ class Connection:
 
     def catch_up(self) -> None:
         """Look at the segments in the queue."""
+        if not self.queue:
+            return
         halves, sink = self.halves, self.sink
         if self.closed:
             self.queue.clear()  # late copies of something that was handed out
+            return
         for side, seq, ack, data, number, time_ns in self.queue:
             mine, other = halves[side], halves[1 - side]
             self.frames += 1
@@ -95,9 +98,8 @@ class Connection:
                         self._drain()
                     continue
             self._carefully(side, seq, ack, ACK, data, number, time_ns)
-        if self.queue:
-            self.last = self.queue[-1][4]
-            self.queue.clear()
+        self.last = number
+        self.queue.clear()
 
     def _carefully(self, side: int, seq: int, ack: int, flags: int, data: bytes, number: int, time_ns: int) -> None:
         mine, other = self.halves[side], self.halves[1 - side]
@@ -144,7 +146,7 @@ class Connection:
 
     def _drain(self, final: bool = False) -> None:
         """Hand out what is due; when too much is held back (or at the end), step over what is missing."""
-        while True:
+        while self.halves[0].pending or self.halves[1].pending:
             if self._ready(0) or self._ready(1):
                 continue
             fronts = [side for side in (0, 1) if self.halves[side].pending and self.halves[side].anchored]

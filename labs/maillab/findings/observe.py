@@ -44,7 +44,7 @@ class Observer:
         self._tls: Finding | None = None
         self._tls_turn: Turn | None = None  # the first TLS record
         self._hellos_left = MAX_HELLO
-        self._outside = Visible()
+        self._outside: Visible | None = None
 
     def turn(self, turn: Turn) -> None:
         kind = turn.kind
@@ -75,7 +75,7 @@ class Observer:
             self._learn(attempt)
         self._attempts = []
         self._note_tls()
-        if self._tls:
+        if self._tls and self._outside:
             self._tls.sni, self._tls.version = self._outside.sni, self._outside.version
             self._tls.suite = self._outside.suite
         self.dialogue = None  # no cycle of objects stays behind
@@ -200,8 +200,9 @@ class Observer:
     def _tls_record(self, turn: Turn) -> None:
         if self._tls_turn is None:
             self._tls_turn = turn
+            self._outside = Visible()
             self._note_tls()
-        if self._hellos_left:
+        if self._hellos_left and self._outside:
             self._hellos_left -= 1
             record = record_of(turn)
             if record:

@@ -51,6 +51,19 @@ def test_overlapping_fragments(ends) -> None:  # type: ignore[no-untyped-def]
     assert conversation.bytes_from("server").endswith(MAIL + b"+OK\r\n")
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_bytes_behind_the_end(order: int) -> None:
+    """A fragment that claims a place behind the last one adds nothing, whichever came first."""
+    packet = dialogue().frames[6].data[14:]
+    parts = pieces(packet, 8)
+    stray = parts[0][:6] + struct.pack(">H", 0x2000 | 500) + parts[0][8:]
+    waiting = Fragments()
+    sent = [*parts[1:], stray, parts[0]] if order == 1 else [stray, *parts[::-1]]
+    found = [waiting.add(ETHERNET, link(ETHERNET, part), 0) for part in sent]
+    assert found[:-1] == [None] * (len(sent) - 1)
+    assert found[-1] and found[-1][1][20:] == packet[20:]
+
+
 def test_same_number_again_much_later() -> None:
     """After a minute a fragment with the same number belongs to another packet."""
     packet = dialogue().frames[5].data[14:]
