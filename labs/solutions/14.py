@@ -3,6 +3,7 @@
 # %% 14.1
 from scapy.all import TCP
 
+
 def on_wire(packets, secret):
     found = []
     for number, packet in enumerate(packets, 1):
@@ -11,7 +12,9 @@ def on_wire(packets, secret):
             found.append(number)
     return found
 
+
 check("14.1", on_wire)
+
 
 # %% 14.2
 def safe(attackers):
@@ -21,6 +24,7 @@ def safe(attackers):
         for channel in CHANNELS
         if not any(matrix.gets(attacker, way, channel) for attacker in attackers)
     }
+
 
 check("14.2", (matrix, safe))
 

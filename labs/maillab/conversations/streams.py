@@ -39,8 +39,8 @@ class Connection:
     """
 
     __slots__ = (
-        "closed", "first", "frames", "halves", "key", "last", "opener", "queue", "queued", "remembered", "reset",
-        "reverse", "sink", "size",
+        "closed", "first", "frames", "halves", "key", "last", "last_ns", "opener", "queue", "queued", "remembered",
+        "reset", "reverse", "sink", "size",
     )  # fmt: skip
 
     def __init__(self, key: bytes, number: int) -> None:
@@ -48,6 +48,7 @@ class Connection:
         size = (len(key) - 4) // 2
         self.reverse = key[size : 2 * size] + key[:size] + key[-2:] + key[-4:-2]  # the same, from the other side
         self.first = self.last = number
+        self.last_ns = 0  # time of that frame
         self.frames = 0
         self.halves = (Half(), Half())
         self.reset = self.closed = False
@@ -68,7 +69,7 @@ class Connection:
         if not self.closed:
             self.frames += 1
             self.halves[side].packets += 1
-            self.last = number
+            self.last, self.last_ns = number, time_ns
             self._carefully(side, seq, ack, flags, data, number, time_ns)
 
     def catch_up(self) -> None:
@@ -98,7 +99,7 @@ class Connection:
                         self._drain()
                     continue
             self._carefully(side, seq, ack, ACK, data, number, time_ns)
-        self.last = number
+        self.last, self.last_ns = number, time_ns
         self.queue.clear()
 
     def _carefully(self, side: int, seq: int, ack: int, flags: int, data: bytes, number: int, time_ns: int) -> None:

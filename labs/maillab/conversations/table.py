@@ -39,7 +39,6 @@ class Table:
         self._closing: deque[tuple[int, Connection]] = deque()
         self._fragments = Fragments()
         self._count = 0
-        self._time_ns = 0
         self.finished: deque[Dialogue] = deque()
 
     def batch(self, batch: Batch) -> None:
@@ -106,7 +105,6 @@ class Table:
             self._forget(entry[0])
             entry = self._new(key, number)
         connection, side = entry
-        self._time_ns = time_ns
         if connection.closed:
             return
         connection.segment(side, seq, ack, flags, data, number, time_ns)
@@ -116,13 +114,13 @@ class Table:
             connection.remembered = self._count + LINGER
             self._closing.append((connection.remembered, connection))
             if connection.finished:
-                self._end(connection, time_ns)
+                self._end(connection)
 
     def finish(self) -> None:
         """The capture is over: everything ends."""
         for connection, side in list(self._table.values()):
             if side == 0:
-                self._end(connection, self._time_ns)
+                self._end(connection)
         self._table.clear()
         self._queues.clear()
 
@@ -155,10 +153,10 @@ class Table:
             return True
         return half.low is not None and not 0 <= half.low - at < 1 << 24
 
-    def _end(self, connection: Connection, time_ns: int) -> None:
+    def _end(self, connection: Connection) -> None:
         connection.catch_up()
         if not connection.closed and isinstance(connection.sink, Dialogue):
-            connection.sink.close(time_ns)
+            connection.sink.close(connection.last_ns)
             self.finished.append(connection.sink)
             connection.sink = None
         self._unqueue(connection)
@@ -170,7 +168,7 @@ class Table:
                 del self._queues[key]
 
     def _forget(self, connection: Connection) -> None:
-        self._end(connection, self._time_ns)
+        self._end(connection)
         for key in [connection.key, connection.reverse]:
             if key in self._table and self._table[key][0] is connection:
                 del self._table[key]
