@@ -122,6 +122,7 @@ class Dialogue:
         if self._tunnel:
             self._tunnel.close()
             self._protocol_inside()
+        self.grammar = None  # no cycle of objects stays behind, and no buffer
 
     def _decide(self, final: bool = False) -> None:
         opener = self.connection.opener
