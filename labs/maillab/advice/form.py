@@ -1,7 +1,12 @@
-"""The form for a proposal: a row is filled in, checked against the capture while one types, and added."""
+"""The form for a proposal: a row is filled in, with a look at its frame while one types, and added.
+
+The lists are text boxes that propose what fits, not the page's own lists: on those JupyterLab takes typed letters and
+arrows for its own commands, so that an M would make the form's cell a text cell.
+"""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from html import escape
 from typing import Any
 
@@ -10,9 +15,8 @@ import ipywidgets as widgets
 from ..views.answers import aside
 from ..views.twin import LABELS, WIDE, TwinBox, part, say, sentence
 from ..views.view import View, card
-from .proposal import CHOICES, Proposal
+from .proposal import CHOICES, Proposal, Row
 
-CHOOSE = "(choose)"
 BUTTON = {"width": "auto", "max_width": "24rem"}
 
 
@@ -25,16 +29,17 @@ class ProposalForm(TwinBox):
     def __init__(self, proposal: Proposal) -> None:
         super().__init__("overview")
         self.proposal = proposal
-        self.choices = {name: dropdown(name, options) for name, options in CHOICES.items()}
+        self.choices = {name: choice(name, options) for name, options in CHOICES.items()}
         self.frame = widgets.BoundedIntText(value=0, min=0, max=10**7, description="frame", style=LABELS, layout=WIDE)
         self.argument = area("why it matters", "In your own words (may stay empty).", 3)
         self.author = widgets.Text(description="your name", style=LABELS, layout=WIDE)
         self.summary = area("summary", "What you'd say to the owner if there were half a minute.", 5)
         self.add = widgets.Button(description="Add this row", button_style="primary", icon="plus", layout=BUTTON)
-        self.which = widgets.Dropdown(description="take out row", options=[(CHOOSE, 0)], style=LABELS, layout=WIDE)
+        self.which = widgets.BoundedIntText(value=0, min=0, description="take out row", style=LABELS, layout=WIDE)
         self.out = widgets.Button(description="Take it out", icon="trash", layout=BUTTON)
         self.holds, self.trouble, self.rows = part(), part(), part()
         self.fields = {**self.choices, "frame": self.frame, "argument": self.argument}
+        self._added: int | None = None  # the place of the row that was added last
         self._fill()
         for field in self.fields.values():
             field.observe(self._typed, "value")
@@ -56,13 +61,13 @@ class ProposalForm(TwinBox):
     def _fill(self) -> None:
         """What was typed before."""
         for name, value in self.proposal.started.items():
-            field = self.fields.get(name)
-            known = [code for _, code in field.options] if isinstance(field, widgets.Dropdown) else None
-            if field is not None and (known is None or value in known):
-                field.value = value
+            if name in self.fields and isinstance(value, type(self.fields[name].value)):
+                self.fields[name].value = value
         self.author.value, self.summary.value = self.proposal.author, self.proposal.summary
 
     def _typed(self, _change: Any) -> None:
+        if self._came_late():
+            return
         self.proposal.started = {name: field.value for name, field in self.fields.items() if field.value}
         self._save()
         self._look()
@@ -87,20 +92,37 @@ class ProposalForm(TwinBox):
         self.holds.value = aside(f"Frame {number}: {self.proposal.reading.what(number)}.").html if number else ""
 
     def _add(self, _button: Any = None) -> None:
-        lacking = [name for name, field in self.choices.items() if not field.value]
+        lacking = [name for name, field in self.choices.items() if not field.value.strip()]
         lacking += ["frame"] if not self.frame.value else []
         if lacking:
             self.trouble.value = say(f"Not added: still to be chosen is {', '.join(lacking)}.")
             return
         row = {name: field.value for name, field in self.fields.items()}
+        row |= {name: short(row[name]) for name in self.choices}
         try:
             self.proposal.add(**row)
         except (ValueError, OSError) as error:
             self.trouble.value = say(f"Not added. {sentence(error)}")
             return
+        self._added = None
         for name, field in self.fields.items():
             field.value = 0 if name == "frame" else ""
+        self._added = self.proposal.rows.index(Row(**row))
         self.trouble.value = aside(f"Added as row {len(self.proposal.rows)}, and saved.").html
+
+    def _came_late(self) -> bool:
+        """The last letters of an argument whose row has been added already: a page holds back what is typed while the
+        kernel is busy, and a button's click overtakes it."""
+        typed, at = self.argument.value, self._added
+        if at is None or not typed:
+            return False
+        self._added = None
+        row = self.proposal.rows[at] if at < len(self.proposal.rows) else None
+        if row is None or not row.argument or not typed.startswith(row.argument):
+            return False
+        self.proposal.add(**asdict(row) | {"argument": typed})
+        self.argument.value = ""
+        return True
 
     def _take_out(self, _button: Any = None) -> None:
         if self.which.value:
@@ -109,8 +131,7 @@ class ProposalForm(TwinBox):
     def _shown(self) -> None:
         """The rows and texts as the proposal has them now, whoever changed them."""
         self.rows.value = self.proposal.table().html
-        rows = enumerate(self.proposal.rows, 1)
-        self.which.options = [(CHOOSE, 0), *((f"{at}: {row.finding}, frame {row.frame}", at) for at, row in rows)]
+        self.which.max = len(self.proposal.rows)
         self.which.disabled = self.out.disabled = not self.proposal.rows
         for name in ("author", "summary"):
             getattr(self, name).value = getattr(self.proposal, name)
@@ -121,10 +142,21 @@ class ProposalForm(TwinBox):
         return View(table.html + said, f"{table.text}\nSummary: {summary}", table.alt, "overview")
 
 
-def dropdown(name: str, options: dict[str, str]) -> widgets.Dropdown:
-    """A selection list: the short name, which `add` takes, and what it means."""
-    listed = [(CHOOSE, ""), *((f"{code}: {text}", code) for code, text in options.items())]
-    return widgets.Dropdown(options=listed, value="", description=name, style=LABELS, layout=WIDE)
+def choice(name: str, options: dict[str, str]) -> widgets.Combobox:
+    """A text box that proposes the short names, which `add` takes, and what each means."""
+    listed = [f"{code}: {text}" for code, text in options.items()]
+    return widgets.Combobox(
+        options=listed, placeholder="type, or choose with ↓", description=name, style=LABELS, layout=WIDE
+    )
+
+
+def short(typed: str) -> str:
+    """The short name in what was typed or chosen.
+
+    >>> short("implicit TLS: TLS from the first byte …"), short(" implicit TLS ")
+    ('implicit TLS', 'implicit TLS')
+    """
+    return typed.partition(":")[0].strip()
 
 
 def area(name: str, placeholder: str, rows: int) -> widgets.Textarea:

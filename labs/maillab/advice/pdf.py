@@ -71,10 +71,10 @@ class Writer:
         self.pdf.set_text_color(*colour)
         self.pdf.multi_cell(0, size * 0.5, self.fit(text), align="L", new_x="LMARGIN", new_y="NEXT")
 
-    def heading(self, text: str) -> None:
-        """A heading, also in the document's outline; not as a page's last line."""
+    def heading(self, text: str, then: float = 15) -> None:
+        """A heading, also in the document's outline; on the same page as what comes then, so many mm of it."""
         self.pdf.ln(5)
-        if self.pdf.will_page_break(30):
+        if self.pdf.will_page_break(min(15 + then, self.pdf.eph / 2)):
             self.pdf.add_page()
         self.pdf.start_section(text)
         self.text(text, 13, bold=True)
@@ -153,12 +153,11 @@ def document(report: Report) -> tuple[bytes, set[str]]:
     writer.heading("Findings and measures")
     rows = [[str(item.number), item.finding, str(item.frame), item.measure] for item in report.items]
     writer.table([["No.", "Finding", "Frame", "Measure"], *rows], (10, 70, 16, 74))
-    writer.heading("The findings one by one")
-    ruler = Writer(
-        report
-    )  # writes each finding once to see how long it is (fpdf2's own way copies all fonts each time)
-    for item in report.items:
-        height = ruler.height(item)
+    # Another writer writes each finding once, to see how long it is: fpdf2's own way to try copies all fonts each time.
+    ruler = Writer(report)
+    heights = [ruler.height(item) for item in report.items]
+    writer.heading("The findings one by one", heights[0])
+    for item, height in zip(report.items, heights, strict=True):
         if height < writer.pdf.eph and writer.pdf.will_page_break(height):
             writer.pdf.add_page()
         writer.finding(item)

@@ -21,10 +21,10 @@ NAMES, SURNAMES = tuple(_NAMES.split()), tuple(_SURNAMES.split())
 TRADES = (
     "an architects' office",
     "a bakery",
-    "a bookbinder's",
+    "a bookbinder's workshop",
     "a carpenters' workshop",
     "a print shop",
-    "a surveyor's",
+    "a surveyor's office",
 )
 
 PARTS = ("reader", "sender", "guessed", "digest", "scram", "stripped", "private")

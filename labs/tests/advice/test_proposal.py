@@ -122,6 +122,32 @@ def test_the_form_says_what_is_lacking_and_what_a_frame_holds(lab):
     assert "the server says: 220" in form.holds.value
 
 
+def test_what_was_chosen_from_the_list_counts_as_its_short_name(lab):
+    form = ProposalForm(Proposal(lab))
+    chosen = {
+        name: next(option for option in field.options if option.startswith(f"{ROW[name]}:"))
+        for name, field in form.choices.items()
+    }
+    filled(form, ROW | chosen)
+    form.add.click()
+    assert [(row.finding, row.standard) for row in form.proposal.rows] == [("mail readable", "RFC 8314")]
+    filled(form, ROW | {"measure": "prayer"})
+    form.add.click()
+    assert "Not added. No measure is called" in form.trouble.value and form.fields["measure"].value == "prayer"
+
+
+def test_letters_that_come_behind_the_click_belong_to_the_row(lab):
+    """A page holds back what is typed while the kernel is busy, and the click overtakes it."""
+    form = ProposalForm(Proposal(lab))
+    filled(form, ROW | {"argument": "Because it's priv"})
+    form.add.click()
+    form.argument.value = "Because it's private."
+    assert [row.argument for row in form.proposal.rows] == ["Because it's private."]
+    assert form.argument.value == "" and "argument" not in form.proposal.started
+    form.argument.value = "Because it's private. And more"  # of the next row, by now
+    assert len(form.proposal.rows) == 1 and form.proposal.rows[0].argument == "Because it's private."
+
+
 def test_what_another_cell_adds_shows_up_in_the_form(lab):
     proposal = Proposal(lab)
     form, other = ProposalForm(proposal), ProposalForm(proposal)

@@ -109,6 +109,14 @@ def test_what_cannot_be_replayed_says_so(number):
     assert not run.ok and "each connection has keys of its own" in run.problems[0]
 
 
+@pytest.mark.parametrize("student", ["Zoë 47/2", "学生-12"])
+def test_the_unknown_capture_is_solved_for_other_students_too(student):
+    """Lesson 15 has another firm for each; ten of them are solved, without a notebook, in tests/firm."""
+    run = run_lesson(lessons(["15"])[0], "solved", rung="tap", student=student)
+    assert run.ok, run.problems
+    assert [verdict["verdict"] for verdict in run.verdicts] == ["PASS"] * 5
+
+
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.name[:2])
 def test_after_run_all_each_exercise_can_still_be_solved(path, tmp_path):
     """What a learner does: Run All first, then go back to the exercises, in any order."""
