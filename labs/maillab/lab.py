@@ -207,7 +207,8 @@ class Lab(Weaknesses, Mailboxes, Tls, SshServers):
             RungUnavailable: on all rungs but the sandbox.
             RuntimeError: the lab was started without ``nat=True``.
 
-        A row is there until 2 s after its connection has ended. Example::
+        A row is there until 2 s after both sides have ended its connection, or 4 minutes after one broke it off (with
+        an RST, which may be forged). Example::
 
             box = lab.alice.pop3()
             lab.nat_table()

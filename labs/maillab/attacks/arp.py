@@ -72,21 +72,28 @@ class Spoof:
     def __enter__(self) -> Spoof:
         try:
             self._until_answered()
-        except BaseException:
-            self._card.close()
+            self._thread.start()
+        except BaseException:  # also the learner's stop button; the victim may have believed it already
+            self._end()
             raise
-        self._thread.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        """Tell the truth and close the card, whatever comes in between."""
         self._stop.set()
-        self._thread.join()
         try:
-            self._tell(self._instead_of.mac)
-        except OSError:
-            pass  # the lab has ended, and nobody is left who believes anything
+            if self._thread.ident:
+                self._thread.join()
         finally:
-            self._card.close()
+            try:
+                self._tell(self._instead_of.mac)
+            except OSError:
+                pass  # the lab has ended, and nobody is left who believes anything
+            finally:
+                self._card.close()
 
     def _tell(self, mac: str | None = None) -> None:
         for message in self.messages(mac):

@@ -22,7 +22,7 @@ from scapy.layers.l2 import Ether
 from ..names import HOSTS, IMPLICIT_TLS, PORTS, host_named
 from ..network import Host
 from ..network.scribe import Scribe
-from .strip import COMMANDS, Protocol, Strip
+from .strip import Protocol, Strip
 
 PATIENCE = 10.0
 """Seconds for a handshake, and for the other side to take what was sent."""
@@ -46,6 +46,18 @@ class Overheard:
     """Was it mallory whom it spoke TLS with? Then what was in it stands in ``heard``."""
     removed: list[str] = field(default_factory=list)
     """What was stripped."""
+
+    def forget_last_line(self, who: str) -> None:
+        """As if ``who`` hadn't said it; it may have come in several pieces."""
+        begun = False
+        for index in reversed([index for index, heard in enumerate(self.heard) if heard[0] == who]):
+            _, when, data = self.heard[index]
+            if begun and data.endswith(b"\n"):
+                return  # that's the line before
+            before, begun = data[: data.rfind(b"\n", 0, -1) + 1], True
+            self.heard[index] = who, when, before
+            if before:
+                return
 
     def frames(self) -> list[Ether]:
         """What was read, as packets: where mallory spoke TLS herself, as if there had been none. All but the octets in
@@ -103,6 +115,8 @@ class Middle:
         self._services = list(services)
         self._closing = contextlib.ExitStack()
         self._threads: list[threading.Thread] = []
+        self._pairs: list[_Pair] = []
+        self._lock = threading.Lock()
         self._ended = False
         self.connections: list[Overheard] = []
 
@@ -123,8 +137,10 @@ class Middle:
     def close(self) -> None:
         """Let go of everybody."""
         self._ended = True
-        for thread in self._threads:
-            thread.join()
+        while alive := [thread for thread in self._threads if thread.is_alive()]:
+            for pair in list(self._pairs):  # each time: somebody may just have come
+                pair.hang_up()
+            alive[0].join(LOOK)
         self._closing.close()
 
     def frames(self) -> list[Ether]:
@@ -133,8 +149,9 @@ class Middle:
 
     def _start(self, target: object, *args: object) -> None:
         thread = threading.Thread(target=target, args=args, daemon=True, name="mallory")  # type: ignore[arg-type]
-        self._threads = [thread for thread in self._threads if thread.is_alive()] + [thread]
-        thread.start()
+        with self._lock:  # each port has a thread, and all of them come here
+            thread.start()
+            self._threads = [thread for thread in self._threads if thread.is_alive()] + [thread]
 
     def _accept(self, listener: socket.socket, service: str) -> None:
         while not self._ended:
@@ -154,6 +171,7 @@ class Middle:
             client.settimeout(PATIENCE)
             mail = self._host.connect(self._to, PORTS[one.service], PATIENCE)
             with contextlib.closing(_Pair(client, mail)) as pair:
+                self._pairs.append(pair)
                 if one.service in IMPLICIT_TLS:
                     one.tls = True
                     if self._context is not None:
@@ -163,34 +181,40 @@ class Middle:
     def _open(self, pair: _Pair, one: Overheard) -> None:
         """Speak TLS with both: with the client as mail, with mail as some client who believes anybody."""
         assert self._context is not None
-        pair.client = self._context.wrap_socket(pair.client, server_side=True)
+        # The handshakes come after, when close() finds the sockets in their place: a client may be silent for long.
+        pair.client = tls = self._context.wrap_socket(pair.client, server_side=True, do_handshake_on_connect=False)
+        tls.do_handshake()
         one.opened = True
         anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
-        pair.mail = anybody.wrap_socket(pair.mail, server_hostname=host_named(self._to).fqdn)
+        name = host_named(self._to).fqdn
+        pair.mail = tls = anybody.wrap_socket(pair.mail, server_hostname=name, do_handshake_on_connect=False)
+        tls.do_handshake()
 
     def _pass_on(self, pair: _Pair, one: Overheard) -> None:
         protocol: Protocol = "pop3" if one.service.startswith("pop3") else "smtp"
-        strip = Strip(protocol) if self._strip and not one.tls else None
-        asked, kept = False, 0  # has the client asked for TLS?
-        while not self._ended:
+        strip, kept = Strip(protocol), 0  # it follows the conversation, also where nothing is taken out
+        while len(pair.done) < 2 and not self._ended:
             for who, data in pair.read():
-                if not data:
-                    return
-                if not one.tls or one.opened:
+                over = not data
+                if over and one.opened:
+                    return  # TLS ends for both sides at once
+                if data and (not one.tls or one.opened):
                     kept += len(data)
                     if kept <= MAX_HEARD:
                         one.heard.append((who, time.time_ns(), data))
-                if strip is not None:
-                    data = strip.from_client(data) if who == "C" else strip.from_server(data)
-                    one.removed = strip.removed
+                if not one.tls:
+                    stripped = strip.from_client(data) if who == "C" else strip.from_server(data)
+                    if self._strip:
+                        data, one.removed = stripped + (strip.rest(who) if over else b""), strip.removed
                 pair.other(who).sendall(data)
-                if who == "C":
-                    asked = not one.tls and data.strip().upper() == COMMANDS[protocol]
-                elif asked and data.startswith((b"+OK", b"220")):
-                    asked, one.tls = False, True
+                if over:
+                    pair.finish(who)
+                if strip.granted and not one.tls:
+                    one.tls = True
                     if self._context is not None:
-                        del one.heard[-2:]  # the command and its reply: what follows is in the same conversation
+                        for speaker in "CS":  # the command and its reply: what follows is in the same conversation
+                            one.forget_last_line(speaker)
                         self._open(pair, one)
 
 
@@ -199,13 +223,26 @@ class _Pair:
 
     def __init__(self, client: socket.socket, mail: socket.socket) -> None:
         self.client, self.mail = client, mail
+        self.done: set[str] = set()
+        """Who has nothing more to say."""
 
     def other(self, who: str) -> socket.socket:
         return self.mail if who == "C" else self.client
 
+    def finish(self, who: str) -> None:
+        """Pass on that ``who`` is done; the other side may go on talking (RFC 9293 section 3.6)."""
+        self.done.add(who)
+        self.other(who).shutdown(socket.SHUT_WR)
+
+    def hang_up(self) -> None:
+        """Wake whoever waits for one of the two."""
+        for sock in (self.client, self.mail):
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)  # TCP's, also where there is TLS
+
     def read(self) -> list[tuple[str, bytes]]:
         """What has come, and from whom; nothing if nothing comes for a moment, no octets if that side is done."""
-        ends = {self.client: "C", self.mail: "S"}
+        ends = {sock: who for sock, who in ((self.client, "C"), (self.mail, "S")) if who not in self.done}
         waiting = [sock for sock in ends if isinstance(sock, ssl.SSLSocket) and sock.pending()]
         ready = waiting or select.select(list(ends), [], [], LOOK)[0]
         read = []

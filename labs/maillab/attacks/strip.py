@@ -41,6 +41,8 @@ class Strip:
         self._in_exchange = False  # the client's next line is an answer to a challenge
         self.removed: list[str] = []
         """What was taken out, in words."""
+        self.granted = False
+        """Has the client asked for TLS, and the server said yes? Not if what comes out here goes on to them."""
 
     def from_client(self, data: bytes) -> bytes:
         """What to send to the server for what the client sent."""
@@ -50,6 +52,11 @@ class Strip:
         """What to send to the client for what the server sent."""
         take = self._pop3_line if self._protocol == "pop3" else self._smtp_line
         return b"".join(map(take, self._lines("S", data)))
+
+    def rest(self, who: str) -> bytes:
+        """The beginning of ``C``'s or ``S``'s last line, whose end won't come any more."""
+        rest, self._held[who] = self._held[who], b""
+        return rest
 
     def _lines(self, who: str, data: bytes) -> list[bytes]:
         *lines, rest = (self._held[who] + data).split(b"\n")
@@ -80,7 +87,7 @@ class Strip:
         if self._in_lines:
             if line == b".\r\n":
                 self._in_lines = False
-                self._answered()
+                self._answered(line)
             elif self._asked[0] == b"CAPA" and line.upper().split()[:1] == [b"STLS"]:
                 return self._remove()
             return line
@@ -88,7 +95,7 @@ class Strip:
             self._in_lines = True
             return line
         self._in_exchange = line.startswith((b"+ ", b"+\r"))
-        self._answered()
+        self._answered(line)
         return line
 
     def _smtp_line(self, line: bytes) -> bytes:
@@ -100,7 +107,7 @@ class Strip:
             return b"" if offers else line
         self._in_mail = line.startswith(b"354") and bool(self._asked) and self._asked[0] == b"DATA"
         self._in_exchange = line.startswith(b"334")
-        self._answered()
+        self._answered(line)
         if not offers:
             return line
         kept = [line for line in self._list if line[4:].upper().split()[:1] != [b"STARTTLS"] or self._remove()]
@@ -112,6 +119,7 @@ class Strip:
         self.removed.append("the offer of " + COMMANDS[self._protocol].decode())
         return b""
 
-    def _answered(self) -> None:
+    def _answered(self, line: bytes) -> None:
         if self._asked:
-            self._asked.popleft()
+            asked = self._asked.popleft()
+            self.granted |= asked == COMMANDS[self._protocol] and line.startswith((b"+OK", b"220"))

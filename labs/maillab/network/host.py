@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import IO, Protocol
 
 from ..names import HOSTS, PORTS, WELL_KNOWN, Name, host_named
@@ -56,6 +57,11 @@ class Network(ABC):
     """What the lab's card says about the router in front of alice and mallory; empty where there is none."""
     within = ""
     """The address that a server here takes to speak with its own host, where hosts have no loopback of their own."""
+
+    @cached_property
+    def intercepted(self) -> dict[str, Name]:
+        """Before whom somebody stands, by name, and who (:meth:`Host.intercept`)."""
+        return {}
 
     @abstractmethod
     def connect(self, source: Name, target: Name, port: int, timeout: float) -> socket.socket: ...
@@ -251,6 +257,7 @@ class Host:
         and loopback, which have no cables, the others' connections to ``target`` are simply led here.
 
         Raises:
+            OSError: somebody stands before ``target`` already.
             RungUnavailable: on the replay rung.
 
         Example::

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import subprocess
 import sys
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from ..names import WELL_KNOWN, Name
 from .host import Network, nobody_listens
+from .takeover import before
 
 LOCAL = "127.0.0.1"
 
@@ -21,7 +22,6 @@ class LocalServers(Network):
 
     def __init__(self) -> None:
         self._servers: dict[tuple[str, int], int] = {}
-        self._intercepted: dict[str, Name] = {}  # whose connections are led elsewhere → to whom
         # Weakly held: one that nobody can accept on any more goes, as a socket does.
         self._listeners: dict[tuple[str, int], weakref.ref[socket.socket]] = {}
 
@@ -37,14 +37,9 @@ class LocalServers(Network):
     def connect_within(self, host: Name, port: int, timeout: float) -> socket.socket:
         return socket.create_connection((LOCAL, port), timeout)
 
-    @contextlib.contextmanager
-    def intercept(self, host: Name, target: Name) -> Iterator[None]:
-        """What others connect to ``target`` for goes to ``host``."""
-        self._intercepted[target.name] = host
-        try:
-            yield
-        finally:
-            del self._intercepted[target.name]
+    def intercept(self, host: Name, target: Name) -> AbstractContextManager[None]:
+        """What others connect to ``target`` for goes to ``host``: :meth:`reach` sees to it."""
+        return before(self, host, target)
 
     def reach(self, source: Name, target: Name, port: int, timeout: float) -> socket.socket:
         """A connection from ``source`` to the server that plays ``port`` of ``target``, or to who stands before it.
@@ -52,7 +47,7 @@ class LocalServers(Network):
         Raises:
             ConnectionRefusedError: there is none.
         """
-        between = self._intercepted.get(target.name, source)
+        between = self.intercepted.get(target.name, source)
         answers = target if between.name == source.name else between
         try:
             return socket.create_connection(self.address_of(answers, port), timeout)

@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable
 
 from scapy.config import conf
@@ -45,6 +46,7 @@ class Loopback(LocalServers):
         super().__init__()
         if nat:
             self.gate = "there is none here, and no need for one: everybody shares the address 127.0.0.1 anyway"
+        self._cards: weakref.WeakSet[Card] = weakref.WeakSet()
         self.card(HOSTS["mallory"]).close()  # may we listen at all?
 
     def port(self, host: Name, service: str) -> int:
@@ -63,7 +65,9 @@ class Loopback(LocalServers):
         def keep(data: bytes) -> bool:
             return self._ours(data) and (self._mode == "hub" or host.name not in ("mallory", "mx"))
 
-        return linux_card(keep) if sys.platform == "linux" else other_card(keep)
+        card = linux_card(keep) if sys.platform == "linux" else other_card(keep)
+        self._cards.add(card)
+        return card
 
     def _ours(self, data: bytes) -> bool:
         """Is this one of the lab's own? Other programs use the loopback device too, and are none of our business.
@@ -71,13 +75,15 @@ class Loopback(LocalServers):
         What comes from ``within`` stays on one host, where no card would hear it. With ends_of, not with Scapy, because
         on a busy machine there are many more frames of others than of ours.
         """
-        ends = ends_of(data)
+        ends = None if self.ended else ends_of(data)
         if ends is None or self._within in (ends.source[0], ends.target[0]):
             return False
         return any(port in self._servers.values() for _, port in (ends.source, ends.target))
 
     def take_down(self) -> None:
-        """Nothing is held open here."""
+        """The device outlives the lab, and its ports may be somebody else's soon: all cards close."""
+        for card in list(self._cards):
+            card.close()
 
 
 def linux_card(keep: Callable[[bytes], bool]) -> Card:

@@ -34,6 +34,9 @@ ETH_P_ALL = 3
 FIRST_PORT = 50001
 IDLE = 7440.0
 """Seconds for which a connection may be silent: 2 hours 4 minutes (RFC 5382 section 5)."""
+SETTLING = 240.0
+"""The same for one that nobody outside has answered (RFC 5382 section 5), or in which the last word was an RST: it may
+be forged, so that the other side doesn't believe it (RFC 7857 section 2.2)."""
 OVER = 2.0
 """Seconds for which one that has ended is remembered, for the last ACK and whatever has to be sent again."""
 HELD = 16
@@ -63,11 +66,18 @@ class Entry:
     target: End
     used: float = 0.0
     finished: set[str] = field(default_factory=set)
+    answered: bool = False
+    reset: bool = False
 
     @property
     def over(self) -> bool:
-        """Both sides have sent a FIN, or one an RST."""
+        """Both sides have sent a FIN."""
         return len(self.finished) == 2
+
+    @property
+    def patience(self) -> float:
+        """Seconds for which it may be silent."""
+        return OVER if self.over else IDLE if self.answered and not self.reset else SETTLING
 
 
 class Table:
@@ -114,13 +124,15 @@ class Table:
     def _note(self, entry: Entry | None, who: str, flags: int) -> Entry | None:
         if entry is not None:
             entry.used = self._clock()
-            entry.finished |= {"inside", "outside"} if flags & RST else {who} if flags & FIN else set()
+            entry.finished |= {who} if flags & FIN else set()
+            entry.reset = bool(flags & RST)
+            entry.answered |= who == "outside" and not entry.reset
         return entry
 
     def _forget(self) -> None:
         now = self._clock()
         for entry in list(self._by_inside.values()):
-            if now - entry.used > (OVER if entry.over else IDLE):
+            if now - entry.used > entry.patience:
                 self._drop(entry)
 
     def _drop(self, entry: Entry) -> None:

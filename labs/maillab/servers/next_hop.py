@@ -7,16 +7,23 @@ none at all, which is enough against those who only listen and nothing against t
 from __future__ import annotations
 
 import contextlib
+import io
 import smtplib
 import socket
 import ssl
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from maillab.servers.queue import Entry
 
 TIMEOUT = 30.0
 """Seconds to wait for each reply of the next server (RFC 5321 section 4.5.3.2 has minutes)."""
+SESSION = 300.0
+"""Seconds for all its replies together, however slowly it deals them out."""
+MOST = 1 << 20
+"""Octets of all its replies together."""
 
 POLICIES = {
     "clear": "no TLS, whatever the next server offers",
@@ -66,8 +73,8 @@ def hand_over(hop: NextHop, host: str, entry: Entry, content: bytes) -> tuple[sm
             if smtp.sock is None:
                 smtp = _Session(hop, host)  # better in the clear than not at all
         return smtp, _transaction(smtp, entry, content)
-    except (smtplib.SMTPConnectError, smtplib.SMTPHeloError, smtplib.SMTPDataError) as error:
-        # A greeting, EHLO or DATA refused. (Their parent class is what smtplib says by itself, of overlong lines.)
+    except (smtplib.SMTPConnectError, smtplib.SMTPHeloError) as error:
+        # A greeting or EHLO refused. (Their parent class is what smtplib says by itself, of overlong lines.)
         reply = _reply(error.smtp_code, error.smtp_error)
     except (OSError, smtplib.SMTPException, ValueError) as error:  # ValueError: what came back isn't SMTP
         words = str(error).splitlines() or [type(error).__name__]
@@ -80,10 +87,45 @@ class _Session(smtplib.SMTP):
 
     def __init__(self, hop: NextHop, host: str) -> None:
         self._address = hop.address
+        self._until, self._left = time.monotonic() + SESSION, MOST
         super().__init__(hop.name or hop.address[0], hop.address[1], host, TIMEOUT)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         return socket.create_connection(self._address, timeout)
+
+    def getreply(self) -> tuple[int, bytes]:
+        """As smtplib's, within :data:`SESSION` and :data:`MOST`: the whole queue waits for the end of this session."""
+        if self.file is None and self.sock is not None:  # smtplib would open one that reads on and on
+            self.file = io.BufferedReader(_Replies(self))
+        return super().getreply()
+
+    def receive(self, buffer: memoryview) -> int:
+        """What comes next.
+
+        Raises:
+            OSError: it took too long, or was too much.
+        """
+        assert self.sock is not None
+        seconds = self._until - time.monotonic()
+        if seconds <= 0 or self._left <= 0:
+            raise OSError("it has talked for too long")
+        self.sock.settimeout(min(TIMEOUT, seconds))
+        count = self.sock.recv_into(buffer)
+        self._left -= count
+        return count
+
+
+class _Replies(io.RawIOBase):
+    """A session's replies, as a file."""
+
+    def __init__(self, session: _Session) -> None:
+        self._session = session
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self._session.receive(buffer)
 
 
 def start_tls(smtp: smtplib.SMTP, hop: NextHop) -> str:
@@ -128,8 +170,11 @@ def _transaction(smtp: smtplib.SMTP, entry: Entry, content: bytes) -> dict[str, 
     replies = {to: _reply(*smtp.rcpt(to)) for to in entry.recipients}
     taken = [to for to, reply in replies.items() if reply.startswith("2")]
     if taken:
-        code, text = smtp.data(content)  # doubles the dots
-        replies |= dict.fromkeys(taken, _reply(code, text))
+        try:
+            reply = _reply(*smtp.data(content))  # doubles the dots
+        except smtplib.SMTPDataError as error:  # refused before it came
+            reply = _reply(error.smtp_code, error.smtp_error)
+        replies |= dict.fromkeys(taken, reply)
     return replies
 
 

@@ -116,6 +116,32 @@ def test_the_truth_is_put_back(lab):
     assert "spoof" not in {thread.name for thread in threading.enumerate()}
 
 
+def test_the_stop_button_while_the_victim_is_being_fooled(lab, monkeypatch):
+    """She believed it before anybody heard her answer: she has to hear the truth, too."""
+    lab.alice.pop3().quit()
+    card = lab.mallory.card()
+
+    def stop(_: float) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(card, "wait", stop)
+    with pytest.raises(KeyboardInterrupt):
+        Spoof(card, lab.alice, lab.mail).__enter__()
+    assert card.closed and not heard_by_mallory(lab)
+
+
+def test_the_stop_button_at_the_end(lab, monkeypatch):
+    lab.alice.pop3().quit()
+    spoof = Spoof(lab.mallory.card(), lab.alice, lab.mail)
+
+    def stop(*_: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), spoof:
+        monkeypatch.setattr(spoof._thread, "join", stop)
+    assert spoof._card.closed and not heard_by_mallory(lab)
+
+
 def test_who_is_away_cant_be_lied_to(lab):
     card = lab.mallory.card()
     with lab.alice.unplugged(), pytest.raises(TimeoutError, match="alice doesn't answer ARP"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import poplib
 import smtplib
+import socket
 import ssl
 import threading
 import time
@@ -14,6 +15,7 @@ from support.rungs import RUNGS, lab_on
 
 from maillab import Lab
 from maillab.attacks import Middle, Spoof
+from maillab.attacks import middle as middle_module
 from maillab.findings import findings
 from maillab.network import RungUnavailable
 
@@ -120,6 +122,94 @@ class TestOnEachRung:
             assert lab.alice.connect("mallory", "smtp").recv(100) == b""
 
 
+def asks_for_tls(lab: Lab, service: str, pieces: list[bytes]) -> ssl.SSLSocket:
+    """Say these, each after a pause, and go over to TLS when the server says so."""
+    sock = lab.alice.connect("mallory", service)
+    heard = sock.recv(1000)
+    for piece in pieces:
+        sock.sendall(piece)
+        time.sleep(0.05)  # so that it is a segment of its own
+    while not heard.upper().endswith(b"BEGIN TLS\r\n"):
+        more = sock.recv(4096)
+        assert more, heard
+        heard += more
+    return lab.context(verify=False).wrap_socket(sock)
+
+
+@pytest.mark.parametrize("opened", [False, True], ids=["passed on", "impostor"])
+@pytest.mark.parametrize(
+    ("service", "pieces"),
+    [
+        ("pop3", [b"CAPA\r\nSTLS\r\n"]),
+        ("pop3", [b"CAPA\r\nST", b"LS\r", b"\n"]),
+        ("submission", [b"EHLO laptop\r\nSTARTTLS\r\n"]),
+        ("submission", [b"EHLO laptop\r\n", b"START", b"TLS\r\n"]),
+    ],
+)
+def test_tls_begins_wherever_the_command_stands(service, pieces, opened) -> None:
+    with lab_on("tap", tls=True, allow="plaintext_login") as lab:
+        impostor = lab.certificates / "impostor.pem" if opened else None
+        with Middle(lab.mallory, impostor=impostor, services=[service]) as middle:
+            with asks_for_tls(lab, service, pieces) as sock:
+                sock.sendall(b"EHLO again\r\n" if service == "submission" else b"CAPA\r\n")
+                assert sock.recv(4096)
+                assert sock.getpeercert(binary_form=True)
+            (one,) = middle.connections
+            wait_for(lambda: one.tls)
+        said = {who: b"".join(data for speaker, _, data in one.heard if speaker == who) for who in "CS"}
+    assert (one.tls, one.opened) == (True, opened)
+    command, last = (b"CAPA\r\n", b"CAPA\r\n") if service == "pop3" else (b"EHLO laptop\r\n", b"EHLO again\r\n")
+    assert said["C"] == command + last if opened else said["C"] == b"".join(pieces), "her TLS alone isn't read"
+    assert (b"begin tls" in said["S"].lower()) is not opened
+
+
+def wait_for(what) -> None:
+    deadline = time.monotonic() + 10
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def everything(sock: socket.socket) -> bytes:
+    sock.settimeout(10)
+    heard = b""
+    while more := sock.recv(4096):
+        heard += more
+    return heard
+
+
+@pytest.mark.parametrize("strip", [False, True])
+def test_a_client_that_is_done_gets_its_replies(strip) -> None:
+    with (
+        lab_on("tap") as lab,
+        lab.mx.listen("pop3") as listener,
+        Middle(lab.mallory, to="mx", strip=strip, services=["pop3"]),
+        lab.alice.connect("mallory", "pop3") as client,
+    ):
+        listener.settimeout(10)
+        client.sendall(b"QUIT\r\nQU")
+        client.shutdown(socket.SHUT_WR)
+        server, _ = listener.accept()
+        with server:
+            assert everything(server) == b"QUIT\r\nQU"
+            server.sendall(b"+OK\r\n+OK")
+        assert everything(client) == b"+OK\r\n+OK"
+
+
+@pytest.mark.parametrize("said", [b"", b"\x16\x03\x01\x20\x00\x01"], ids=["nothing", "half a record"])
+def test_a_silent_client_doesnt_keep_her(monkeypatch, said) -> None:
+    monkeypatch.setattr(middle_module, "PATIENCE", 60)
+    with lab_on("tap", tls=True) as lab:
+        middle = Middle(lab.mallory, impostor=lab.certificates / "impostor.pem", services=["pop3s"]).__enter__()
+        with lab.alice.connect("mallory", "pop3s") as sock:
+            sock.sendall(said)
+            wait_for(lambda: middle._pairs and isinstance(middle._pairs[0].client, ssl.SSLSocket))
+            closing = threading.Thread(target=middle.close)
+            closing.start()
+            closing.join(10)
+            assert not closing.is_alive()
+
+
 class TestOnThePath:
     """In the sandbox: nobody was told a wrong address, only a wrong MAC address."""
 
@@ -140,12 +230,6 @@ class TestOnThePath:
             def send() -> None:
                 with lab.alice.smtp("smtp") as smtp:
                     smtp.sendmail("alice@example.test", ["dave@partner.example.test"], MAIL)
-
-            def wait_for(what) -> None:
-                deadline = time.monotonic() + 15
-                while not what():
-                    assert time.monotonic() < deadline
-                    time.sleep(0.02)
 
             spoof = Spoof(lab.mallory.card(), victim=lab.mail, instead_of=lab.mx)
             with (

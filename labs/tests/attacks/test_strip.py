@@ -93,6 +93,12 @@ def test_whatever_comes(protocol, turns) -> None:
         assert len(through(strip, who, data)) <= sum(len(data) for _, data in turns) + 10
 
 
+def test_the_rest_of_a_line_is_there_at_the_end() -> None:
+    strip = Strip("pop3")
+    assert strip.from_client(b"NOOP\r\nQU") == b"NOOP\r\n"
+    assert [strip.rest("C"), strip.rest("C"), strip.rest("S")] == [b"QU", b"", b""]
+
+
 def test_a_line_without_end_is_not_held_for_ever() -> None:
     strip = Strip("pop3")
     assert strip.from_client(b"x" * LONGEST) == b"" and strip.from_client(b"x") == b"x" * (LONGEST + 1)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.packet import Raw
 
 from maillab.network import nat
-from maillab.network.nat import ACK, FIN, IDLE, OVER, RST, SYN, End, Table, segment_in
+from maillab.network.nat import ACK, FIN, IDLE, OVER, RST, SETTLING, SYN, End, Table, segment_in
 
 ALICE, MALLORY = End(bytes([10, 0, 2, 10]), 40312), End(bytes([10, 0, 2, 66]), 40312)
 MAIL, MX = End(bytes([192, 0, 2, 25]), 110), End(bytes([192, 0, 2, 53]), 110)
@@ -46,9 +47,9 @@ def test_entries_go_after_the_end_and_after_a_long_silence():
     def left() -> list[int]:
         return [entry.outside.port for entry in table.rows()]
 
-    for target in (MAIL, MX):
-        table.outward(ALICE, target, SYN)
-    table.outward(MALLORY, MAIL, SYN)
+    for inside, target, port in ((ALICE, MAIL, 50001), (ALICE, MX, 50002), (MALLORY, MAIL, 50003)):
+        table.outward(inside, target, SYN)
+        table.inward(target, port, SYN | ACK)
     table.outward(ALICE, MAIL, FIN | ACK)
     clock.now = OVER * 2
     assert left() == [50001, 50002, 50003], "half closed is not closed"
@@ -57,15 +58,48 @@ def test_entries_go_after_the_end_and_after_a_long_silence():
     table.outward(ALICE, MAIL, ACK)
     assert left() == [50001, 50002, 50003], "the last ACK has to get through"
     clock.now += OVER + 0.1
+    assert left() == [50002, 50003]
+    clock.now += SETTLING
     assert left() == [50003]
     clock.now += IDLE
     assert left() == []
 
 
+def test_what_nobody_answers_is_soon_forgotten():
+    """RFC 5382 section 5: else a host that only asks would have all ports for two hours."""
+    clock = Clock()
+    table = Table(GATE, clock)
+    for target in (MAIL, MX):
+        table.outward(MALLORY, target, SYN)
+    table.inward(MX, 50002, RST | ACK)
+    clock.now = SETTLING
+    assert len(table.rows()) == 2
+    clock.now += 0.1
+    assert table.rows() == []
+
+
+@pytest.mark.parametrize("forged", [RST, RST | ACK])
+def test_a_forged_rst_ends_nothing(forged):
+    """Mallory can send one in alice's name, but doesn't know the sequence number; mail doesn't believe it."""
+    clock = Clock()
+    table = Table(GATE, clock)
+    entry = table.outward(ALICE, MAIL, SYN)
+    table.inward(MAIL, 50001, SYN | ACK)
+    table.outward(ALICE, MAIL, forged)
+    clock.now = SETTLING
+    table.rows()
+    assert table.outward(ALICE, MAIL, ACK) is entry and table.inward(MAIL, 50001, ACK) is entry
+    clock.now += IDLE
+    assert table.rows() == [entry]
+    table.outward(ALICE, MAIL, forged)
+    assert table.outward(ALICE, MAIL, SYN) is entry, "nor does a forged SYN after it"
+
+
 def test_a_new_connection_over_the_same_ends_gets_a_new_port():
     table = Table(GATE)
     table.outward(ALICE, MAIL, SYN)
-    table.inward(MAIL, 50001, RST)
+    table.outward(ALICE, MAIL, FIN | ACK)
+    table.inward(MAIL, 50001, FIN | ACK)
     assert table.outward(ALICE, MAIL, SYN).outside.port == 50002
     assert table.inward(MAIL, 50001, ACK) is None and len(table.rows()) == 1
 
@@ -79,7 +113,8 @@ def test_all_ports_in_use_then_one_is_free_again():
             end, End(GATE, nat.FIRST_PORT + end.port - 1), MAIL
         )
     assert table.outward(MALLORY, MAIL, SYN) is None
-    table.inward(MAIL, 50010, RST)
+    table.inward(MAIL, 50010, FIN)
+    table.outward(ends[9], MAIL, FIN)
     clock.now = OVER + 1
     assert table.outward(MALLORY, MAIL, SYN).outside.port == 50010
 

@@ -106,6 +106,54 @@ def test_a_lab_that_ends_inside_the_blocks_is_no_error(sandbox):
         sandbox.network._control.close()
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("which", ["borrow", "unplugged", "intercept"])
+def test_the_stop_button_while_a_block_begins(sandbox, monkeypatch, which, when):
+    """It may come before the network has done what it was asked for, or after; either way nothing is left of it."""
+    block = {
+        "borrow": lambda: sandbox.mallory.borrow("alice"),
+        "unplugged": lambda: sandbox.mallory.unplugged(),
+        "intercept": lambda: sandbox.mallory.intercept(sandbox.mail),
+    }[which]
+    command = "plug" if which == "unplugged" else "ip"
+    real = getattr(sandbox.network, command)
+
+    def stop(*words):
+        monkeypatch.setattr(sandbox.network, command, real)
+        if when == "after":
+            real(*words)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sandbox.network, command, stop)
+    with pytest.raises(KeyboardInterrupt), block():
+        pass
+    assert source(sandbox) == sandbox.mallory.ip
+    with block():  # it can be had again
+        pass
+    with sandbox.mallory.listen("pop3") as listener:
+        listener.settimeout(0.2)
+        assert greeting(sandbox.alice.connect("mail", 110)).startswith(b"+OK tiny")
+        with pytest.raises(TimeoutError):
+            listener.accept()
+
+
+def test_what_cant_be_undone_is_said(sandbox):
+    with pytest.raises(OSError, match="ip: "), sandbox.mallory.borrow("alice"):
+        sandbox.network.ip(sandbox.mallory.info, f"addr del {sandbox.alice.ip}/32 dev eth0")
+    assert source(sandbox) == sandbox.mallory.ip
+
+
+def test_nobody_stands_before_somebody_twice(place):
+    with place.mallory.intercept(place.mail):
+        for host in (place.mallory, place.alice):
+            with pytest.raises(OSError, match="mallory stands before mail already"), host.intercept(place.mail):
+                pass
+        if place.network.rung != "sandbox":  # where the first block still holds; there it takes a spoof to see it
+            with pytest.raises(ConnectionRefusedError):
+                place.alice.connect("mail", 110)
+    assert greeting(place.alice.connect("mail", 110)).startswith(b"+OK tiny")
+
+
 @pytest.mark.parametrize("rung", ["tap", "loopback"])
 def test_elsewhere_each_says_what_is_missing(rung):
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import smtplib
 import time
 from collections.abc import Callable
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 from support.next_hop import FakeNextHop
 
-from maillab.servers.next_hop import POLICIES, NextHop
+from maillab.servers import next_hop as next_hop_module
+from maillab.servers.next_hop import POLICIES, NextHop, hand_over, quit_politely
+from maillab.servers.queue import Entry
 
 MAIL = b"Subject: onwards\r\n\r\nbye\r\n"
 DAVE = "dave@partner.example.test"
@@ -150,6 +153,52 @@ class NoTlsAfterAll(FakeNextHop):
             self._open[-1].sendall(b"220 go ahead\r\n")
             raise ConnectionError
         return super().reply(line)
+
+
+def handed_over(server: FakeNextHop, *recipients: str) -> dict[str, str]:
+    smtp, replies = hand_over(
+        NextHop(("127.0.0.1", server.port)), "mail", Entry("1", "a@example.test", recipients, len(MAIL)), MAIL
+    )
+    if smtp is not None:
+        quit_politely(smtp)
+    return replies
+
+
+def test_data_refused_is_no_news_for_who_was_refused_before() -> None:
+    class NoData(FakeNextHop):
+        def reply(self, line: bytes) -> bytes:
+            if line.startswith(b"data"):
+                return b"554 5.6.0 no such content\r\n"
+            return b"451 4.2.1 try later\r\n" if b"later@" in line else super().reply(line)
+
+    with NoData() as server:
+        replies = handed_over(server, "later@d.test", "taken@d.test")
+    assert replies == {"later@d.test": "451 4.2.1 try later", "taken@d.test": "554 5.6.0 no such content"}
+
+
+class TestALongTalker:
+    """The whole queue waits for the end of a session, so it has one."""
+
+    def test_who_says_more_and_more(self) -> None:
+        with FakeNextHop(b"220-x\r\n" * 300_000 + b"220 fake\r\n") as server:
+            assert handed_over(server, DAVE)[DAVE].endswith("it has talked for too long")
+
+    @pytest.mark.parametrize("piece", [b"220-x\r\n", b"x"], ids=["lines", "octets of a line"])
+    def test_who_deals_it_out_slowly(self, monkeypatch, piece: bytes) -> None:
+        monkeypatch.setattr(next_hop_module, "SESSION", 0.5)
+
+        class Slow(FakeNextHop):
+            def _talk(self, sock) -> None:
+                with contextlib.suppress(OSError):
+                    sock.sendall(b"220-")
+                    for _ in range(60):
+                        sock.sendall(piece)
+                        time.sleep(0.05)
+                    sock.sendall(b"\r\n")
+                super()._talk(sock)
+
+        with Slow() as server:
+            assert handed_over(server, DAVE)[DAVE].startswith("451 4.4.1 no answer from the next server: ")
 
 
 class TestNames:

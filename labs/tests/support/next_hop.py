@@ -46,8 +46,9 @@ class FakeNextHop:
                             break
                         continue
                     if not in_data or line == b".\r\n":
-                        in_data = line.upper() == b"DATA\r\n"
-                        sock.sendall(b"354 go on\r\n" if in_data else self.reply(line))
+                        answer = self.reply(line)
+                        in_data = answer.startswith(b"354")
+                        sock.sendall(answer)
         except OSError:
             pass
         finally:
@@ -55,7 +56,7 @@ class FakeNextHop:
 
     def reply(self, line: bytes) -> bytes:
         """What it answers to a command, or to a mail's last line."""
-        return b"250 fine\r\n"
+        return b"354 go on\r\n" if line.upper() == b"DATA\r\n" else b"250 fine\r\n"
 
     def __enter__(self) -> FakeNextHop:
         return self
