@@ -133,7 +133,7 @@ class Lab(Weaknesses, Mailboxes, Tls, SshServers):
             self._scratch = Scratch()
             self._closing.callback(self._scratch.close)
         folder = self._scratch.path / name
-        folder.mkdir()
+        folder.mkdir(0o700)
         return folder
 
     def _issue(self, hosts: list[str]) -> Path:
