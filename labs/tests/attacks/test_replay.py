@@ -17,7 +17,7 @@ from maillab import Lab, follow
 from maillab.attacks import replay
 from maillab.clients import auth
 from maillab.conversations import Conversation
-from maillab.names import PORTS
+from maillab.names import WELL_KNOWN
 
 WEAK = ["plaintext_login", "apop", "cram_md5", "digest_md5"]
 MECHANISMS = ["APOP", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-256"]
@@ -169,7 +169,7 @@ def test_a_server_without_end(
             behave(far)
 
     class Nearby:
-        network = type("Network", (), {"port": lambda self, target, service: PORTS[service]})()
+        network = type("Network", (), {"port": lambda self, target, service: WELL_KNOWN[service]})()
 
         def connect(self, to: str, port: int, timeout: float) -> socket.socket:
             return near
