@@ -41,7 +41,7 @@ advice = {
     "relayed by address": ("neighbour sends", "SMTP AUTH", "RFC 6409", "The wrong one would be blamed for it."),
     "next hop in the clear": ("listener reads mail", "TLS to the next hop", "RFC 8461", "Also mail that came in TLS."),
 }
-rows = {}  # one of each kind; of log-ins that can be guessed from, one of each user
+rows = {}  # one of each kind; of logins that can be guessed from, one of each user
 for kind, frames in Reading(capture).evidence.items():
     for number, who in frames.items():
         rows[kind, who if kind == "login guessable" else ""] = number

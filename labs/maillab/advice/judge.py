@@ -58,7 +58,7 @@ def _almost(row: Row, reading: Reading) -> str:
                     return "The server refused that one. Take a password that it took."
                 if found.password is None:
                     return "The password isn't in it, only what was computed from it. That is another finding."
-                return "That frame belongs to such a log-in, but the password stands in another one of its frames."
+                return "That frame belongs to such a login, but the password stands in another one of its frames."
     shown = [kind for kind, frames in reading.evidence.items() if row.frame in frames]
     if shown:
         return f"That frame is evidence, but of something else: {shown[0]}."
@@ -70,7 +70,7 @@ def _almost(row: Row, reading: Reading) -> str:
 def missing(rows: Iterable[Row], reading: Reading, weak_user: str) -> list[str]:
     """Findings that the capture shows and these rows don't have.
 
-    weak_user: whose password a word list finds; of all log-ins that can be guessed from, hers is the one that matters.
+    weak_user: whose password a word list finds; of all logins that can be guessed from, hers is the one that matters.
     """
     given_rows = list(rows)
     lacking = []
@@ -84,11 +84,11 @@ def missing(rows: Iterable[Row], reading: Reading, weak_user: str) -> list[str]:
 
 QUESTIONS: dict[str, str] = {
     "password readable": "Could somebody log in tomorrow with what was heard today?",
-    "login guessable": "Whose password did your word list find? That log-in belongs into the report.",
+    "login guessable": "Whose password did your word list find? That login belongs into the report.",
     "TLS stripped": "One mail program was talked out of encryption.",
     "mail readable": "Passwords aren't all that matters: what about the mails themselves?",
     "relayed for nobody": "Did the server pass on a mail for somebody who had proved nothing at all?",
-    "relayed by address": "There is a mail for which somebody else's log-in opened the door.",
+    "relayed by address": "There is a mail for which somebody else's login opened the door.",
     "next hop in the clear": "Follow the mails beyond the firm's server.",
 }
 """What to ask somebody who has overlooked a finding."""

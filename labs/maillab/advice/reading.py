@@ -64,7 +64,7 @@ class Reading:
                     shown["mail readable"].update(mail)
                 if found.relayed and found.authorised in ("nobody", "address"):
                     right = "relayed for nobody" if found.authorised == "nobody" else "relayed by address"
-                    if found.popped:  # the log-in that opened the door is evidence, too
+                    if found.popped:  # the login that opened the door is evidence, too
                         login = next(f for f in self.found if f.frame == found.popped["frame"])
                         shown[right].update(dict.fromkeys(login.frames, found.subject or ""))
                     shown[right].update(dict.fromkeys(self._transfer(found), found.subject or ""))

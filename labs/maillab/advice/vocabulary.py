@@ -7,7 +7,7 @@ from __future__ import annotations
 
 FINDINGS: dict[str, str] = {
     "password readable": "A password crosses the network in the clear",
-    "login guessable": "A log-in hides the password, but gives away enough to try guesses at home",
+    "login guessable": "A login hides the password, but gives away enough to try guesses at home",
     "TLS stripped": "The offer of TLS was removed on the way, and the mail program went on without",
     "mail readable": "A mail crosses the network in the clear between a user and the server",
     "relayed for nobody": "The server passed on a mail for somebody who hadn't logged in",
@@ -27,7 +27,7 @@ RISKS: dict[str, str] = {
 """Who can do what."""
 
 MEASURES: dict[str, str] = {
-    "implicit TLS": "TLS from the first byte for all mail programs (POP3S on 995, submissions on 465); no log-in "
+    "implicit TLS": "TLS from the first byte for all mail programs (POP3S on 995, submissions on 465); no login "
     "without TLS any more",
     "TLS or nothing": "Mail programs that insist on TLS and on the right certificate, and give up otherwise",
     "strong passwords": "New passwords, long and random, that stand on no list",
@@ -85,7 +85,7 @@ CURES: dict[str, tuple[str, ...]] = {
 
 WHY_NOT: dict[str, str] = {
     "implicit TLS": "That protects what users and the server say to each other. This is about something else.",
-    "TLS or nothing": "A program that insists is half of it: as long as the server takes log-ins without TLS, the "
+    "TLS or nothing": "A program that insists is half of it: as long as the server takes logins without TLS, the "
     "next program will do it wrong again.",
     "strong passwords": "A new password crosses the network in the same way as the old one.",
     "SMTP AUTH": "Who may send is another question than this one.",

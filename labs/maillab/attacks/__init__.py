@@ -1,4 +1,4 @@
-"""Attacks: what an eavesdropper does with a log-in whose password wasn't in it, and what an impostor does.
+"""Attacks: what an eavesdropper does with a login whose password wasn't in it, and what an impostor does.
 
 finding -> trial (loops: what is computed for each guess)
 words -> rules -> candidates -> crack (on every core) -> Result

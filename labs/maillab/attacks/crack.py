@@ -1,4 +1,4 @@
-"""Guess a password offline: try candidates on a captured log-in until one fits, on all cores if it takes long.
+"""Guess a password offline: try candidates on a captured login until one fits, on all cores if it takes long.
 
 Nobody notices: the server is never asked, so it can't count, slow down or lock out.
 """

@@ -36,7 +36,7 @@ XOR_5C = bytes(octet ^ 0x5C for octet in range(256))
 
 
 class Trial(Protocol):
-    """One captured log-in, ready to be tried on."""
+    """One captured login, ready to be tried on."""
 
     mechanism: ClassVar[str]
 

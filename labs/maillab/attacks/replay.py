@@ -40,7 +40,7 @@ def replay(host: Host, conversation: Conversation, to: str = "mail", timeout: fl
     """Connect from ``host`` and say everything that the client in ``conversation`` said, as it was captured.
 
     Each turn waits for the answer to the one before, for up to ``timeout`` seconds. It ends with the capture, or when
-    a log-in is refused.
+    a login is refused.
 
     Raises:
         ValueError: there's nothing to replay in this conversation, or not all of it was captured.
@@ -54,7 +54,7 @@ def replay(host: Host, conversation: Conversation, to: str = "mail", timeout: fl
     greeted = any(turn.kind == "greeting" for turn in conversation.turns)
     if conversation.gaps or not (greeted or conversation.captured == "client"):
         raise ValueError(
-            "A part of this conversation isn't in the capture, and may be the log-in: it can't be said again."
+            "A part of this conversation isn't in the capture, and may be the login: it can't be said again."
         )
     exchange: list[tuple[bytes, bytes]] = []
     accepted = False

@@ -29,12 +29,12 @@ def trial(finding: Finding) -> Trial:
     if finding.kind != "credential":
         raise Unusable(f"A finding of kind {finding.kind!r} has no password in it.")
     if finding.password is not None:
-        raise Unusable("There's nothing to guess: this log-in sent its password in the clear. Ask .reveal().")
+        raise Unusable("There's nothing to guess: this login sent its password in the clear. Ask .reveal().")
     make = MAKERS.get(finding.mechanism)
     if make is None:
         raise Unusable(f"Nobody wrote a loop for {finding.mechanism}: this can guess for {', '.join(MAKERS)}.")
     if not _texts(finding.response):
-        raise Unusable("The client broke this log-in off before it answered: there's nothing to compare a guess with.")
+        raise Unusable("The client broke this login off before it answered: there's nothing to compare a guess with.")
     try:
         return make(finding)
     except Unusable:

@@ -42,7 +42,7 @@ prediction(
     "02.C",
     "On port 587, what does the server say to MAIL FROM before Alice has logged in?",
     {
-        "250, and asks for the log-in at RCPT": "No: port 587 has to ask at MAIL already (RFC 6409, §4.3).",
+        "250, and asks for the login at RCPT": "No: port 587 has to ask at MAIL already (RFC 6409, §4.3).",
         "530, log in first": "Yes (RFC 4954, §6): what is claimed doesn't matter here, only what is proved.",
         "550, relaying denied": "That is the answer to strangers on port 25. Here everybody may try to log in.",
     },

@@ -18,7 +18,7 @@ prediction(
     "One person here logs in with SCRAM and a long random password, without TLS, and sends a mail. What can a "
     "listener do?",
     {
-        "Nothing: SCRAM is the best that there is": "The log-in is good. The mail after it isn't protected by it.",
+        "Nothing: SCRAM is the best that there is": "The login is good. The mail after it isn't protected by it.",
         "Guess the password": "One may try: but nobody has the time to find sixteen random characters.",
         "Read the mail, and no more": "Yes. A mechanism protects a password. Only TLS protects what comes after it.",
     },
@@ -153,7 +153,7 @@ def relayed(answer: Any, lab: Any) -> str:
             raise Wrong(Said(f"{number!r}: {what}"), f"a frame of the mail that was {kind}", hint)
     right = next(f.popped["username"] for f in reading.found if f.relayed and f.popped)
     if opened != right:
-        raise Wrong(opened, "the name of who logged in from that address", "Whose log-in was it? See .popped.")
+        raise Wrong(opened, "the name of who logged in from that address", "Whose login was it? See .popped.")
     return f"{opened} did nothing wrong, and will be asked about that mail all the same."
 
 

@@ -153,7 +153,7 @@ class Computer(Host):
             local_port: 0 for any free one.
 
         Raises:
-            TunnelError: the host key isn't the known one, the log-in was refused, nobody is there …
+            TunnelError: the host key isn't the known one, the login was refused, nobody is there …
             RungUnavailable: on the replay rung.
 
         Example::

@@ -61,7 +61,7 @@ class SshClient:
             raise ConfigError(self._stranger()) from None
         except asyncssh.PermissionDenied:
             what = "key isn't one that it knows" if self.key else "password is wrong, or there's no such user"
-            raise ConfigError(f"{self.name} refused the log-in as {self.user!r}: the {what}.") from None
+            raise ConfigError(f"{self.name} refused the login as {self.user!r}: the {what}.") from None
         except (OSError, TimeoutError, asyncssh.Error, ValueError) as error:
             reason = str(error) or "no answer"
             raise ConfigError(f"No SSH connection to {self.name} ({reason}): is an SSH server running there?") from None

@@ -50,7 +50,7 @@ def again(lab: Lab, way: str, channel: str, talks: list[Conversation]) -> Answer
 
 
 def logged_in(lab: Lab, before: int) -> bool:
-    """Has the mail server's log a log-in since its entry number ``before``?"""
+    """Has the mail server's log a login since its entry number ``before``?"""
     return any("logged in" in event["text"] for event in lab.log()[before:])
 
 

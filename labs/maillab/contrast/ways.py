@@ -29,7 +29,7 @@ SWITCHES = ("plaintext_login", "apop", "cram_md5", "digest_md5", "pop_before_smt
 """The weaknesses that a server has to have, to speak all of these."""
 
 RELAYED = "From: alice@example.test\r\nSubject: Key\r\n\r\nIt is under the flower pot.\r\n"
-"""What is sent where the log-in is for sending."""
+"""What is sent where the login is for sending."""
 
 
 def log_in(mailbox: poplib.POP3, way: str, user: str, password: str) -> None:

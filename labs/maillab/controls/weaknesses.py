@@ -78,7 +78,7 @@ class Weaknesses(Started):
 
     @property
     def window(self) -> float:
-        """For how many minutes a POP3 log-in opens SMTP to its address, with ``pop_before_smtp``; assign to change it.
+        """For how many minutes a POP3 login opens SMTP to its address, with ``pop_before_smtp``; assign to change it.
 
         Raises:
             ServerError: less than 0, or more than a day.

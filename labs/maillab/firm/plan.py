@@ -2,7 +2,7 @@
 
 First those who only send; then those who fetch, in an order that differs from student to student. Two rules keep the
 story the same on every rung, also where all hosts share one address: whoever sends without right comes before anybody
-has fetched; and the neighbour sends right after the log-in that she profits from.
+has fetched; and the neighbour sends right after the login that she profits from.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Step:
     """One thing that somebody does.
 
     kind: ``send`` (log in and send), ``fetch`` (log in over POP3 and read everything), ``slip`` (a wrong password),
-    ``abort`` (break an exchange off), ``stranger`` (send without a log-in), ``ask`` (ask whether one may).
+    ``abort`` (break an exchange off), ``stranger`` (send without a login), ``ask`` (ask whether one may).
     host: whose computer. how: the mechanism, or the way to TLS. mail: which text.
     """
 
@@ -79,7 +79,7 @@ def plan(student: Student) -> list[Step]:
 
 
 def in_order(student: Student, early: list[Step]) -> list[Step]:
-    """Shuffled, except that a slip comes right before the log-in that it belongs to."""
+    """Shuffled, except that a slip comes right before the login that it belongs to."""
     slips = {step.part: step for step in early if step.kind == "slip"}
     rest = shuffled(student, "early", [step for step in early if step.kind != "slip"])
     found: list[Step] = []
@@ -91,7 +91,7 @@ def in_order(student: Student, early: list[Step]) -> list[Step]:
 
 
 def slips(student: Student, desks: dict[str, str]) -> list[Step]:
-    """Somebody mistypes once, before the right log-in."""
+    """Somebody mistypes once, before the right login."""
     return [Step("slip", "sender", desks["sender"], "PLAIN")]
 
 

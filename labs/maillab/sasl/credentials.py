@@ -1,4 +1,4 @@
-"""What a server keeps to check log-ins with, mechanism by mechanism.
+"""What a server keeps to check logins with, mechanism by mechanism.
 
 ====================== ====================================== ===============================================
 mechanism              has to be kept                         what a thief does with it
@@ -34,7 +34,7 @@ ITERATIONS = 4096
 
 
 class Verifier(NamedTuple):
-    """What SCRAM's server keeps (RFC 5802 section 3). A log-in can be checked with it, and not made."""
+    """What SCRAM's server keeps (RFC 5802 section 3). A login can be checked with it, and not made."""
 
     salt: bytes
     iterations: int

@@ -19,7 +19,7 @@ def _each_time_anew(mechanism: str, make: Callable[[], bytes]) -> bytes:
 
 @dataclass(frozen=True)
 class Setting:
-    """Where a log-in takes place.
+    """Where a login takes place.
 
     ``host`` and ``service`` (``"pop"`` or ``"smtp"``: RFC 5034 section 7, RFC 4954 section 3) are what DIGEST-MD5 binds
     its response to. ``fresh`` is whom a server asks for its challenge: called with the mechanism's name and a function
@@ -67,7 +67,7 @@ class Failure:
 
 
 class Server(Protocol):
-    """The server's side of one exchange; it serves for one log-in only."""
+    """The server's side of one exchange; it serves for one login only."""
 
     def step(self, response: bytes | None) -> Challenge | Success | Failure:
         """Answer the client's ``response``; ``None`` means that she has said nothing yet.

@@ -30,7 +30,7 @@ class PrepError(ValueError):
 
 
 def saslprep(text: str) -> str:
-    r"""``text``, prepared; unassigned code points pass, as they do in what is typed at a log-in (a "query").
+    r"""``text``, prepared; unassigned code points pass, as they do in what is typed at a login (a "query").
 
     Raises:
         PrepError: a prohibited character, or left-to-right and right-to-left mixed.

@@ -100,11 +100,11 @@ class MailHost:
                                                      ``busy``: is an attempt under way?
         ``{"do": "hold", "held": true}``             no attempt is started any more; ``busy`` as above
         ``{"do": "reset"}``                          all maildrops as at the start; queue, log and POP3
-                                                     log-ins are forgotten
+                                                     logins are forgotten
         ``{"do": "allow", "switches": […]}``         ``on``: exactly these are on now, also for open sessions
         ``{"do": "fix", "challenges": {…}}``         mechanism → the challenge it sends from now on, null for the
                                                      first that comes up; exactly these (``fixed_challenge``)
-        ``{"do": "window", "seconds": 600}``         how long a POP3 log-in counts (``pop_before_smtp``)
+        ``{"do": "window", "seconds": 600}``         how long a POP3 login counts (``pop_before_smtp``)
         ``{"do": "tls", "certificate": "expired"}``  ``tls``: what is chosen now of ``certificate``, ``versions``,
                                                      ``cipher`` (see tls.py); what isn't named stays as it is
         ``{"do": "next_hop", "tls": "verified"}``    the policy for TLS to the next server, see next_hop.py; with

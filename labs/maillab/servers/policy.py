@@ -135,7 +135,7 @@ RULES: tuple[Rule, ...] = (
         lambda case, store: _elsewhere(case, store) and "@" in case.sender and store.is_local(case.sender),
     ),
     Rule(
-        POP_BEFORE_SMTP, "RCPT", "pop_before_smtp", "whoever has the address of a recent POP3 log-in may send anywhere",
+        POP_BEFORE_SMTP, "RCPT", "pop_before_smtp", "whoever has the address of a recent POP3 login may send anywhere",
         "RFC 2476 and RFC 6409, section 3.3: in use, and why it is weak", "250 2.1.5 OK, will be passed on",
         lambda case, store: case.popped is not None and case.popped <= case.window and _elsewhere(case, store),
     ),

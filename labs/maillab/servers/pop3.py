@@ -42,7 +42,7 @@ class Pop3Server:
         store: users and maildrops.
         switches: which weaknesses are on; asked at every command.
         host: the name in the greeting.
-        log: called with a line about each log-in, each mail read or deleted, and the end.
+        log: called with a line about each login, each mail read or deleted, and the end.
         opened: called with the user's name when somebody has logged in and has the maildrop.
         stls: offer STLS. In the state HANDSHAKE nothing is run until :meth:`secured` is called.
     """
@@ -67,7 +67,7 @@ class Pop3Server:
         self._name = ""  # what USER said
         self._exchange: tuple[str, Server] | None = None  # the mechanism's name, and the server's side of it
         self._maildrop: Maildrop | None = None
-        self._messages: list[Message] = []  # numbered from 1 as they were at log-in (RFC 1939 section 5)
+        self._messages: list[Message] = []  # numbered from 1 as they were at login (RFC 1939 section 5)
         self._deleted: set[int] = set()  # numbers, marked only
 
     # Octets in, octets out
@@ -159,7 +159,7 @@ class Pop3Server:
     def _run(self, row: Row, given: str | None) -> Reply:
         needless = self._secure and row.when == "plaintext_login"
         if row.when and not needless and not self._switches.allows(row.when):
-            # RFC 3206 section 4: [AUTH] is also for log-ins that the server's policy forbids
+            # RFC 3206 section 4: [AUTH] is also for logins that the server's policy forbids
             return Reply(
                 "-ERR", REFUSED_CLEAR if row.when == "plaintext_login" else f"{row.command} isn't offered here"
             )
@@ -241,7 +241,7 @@ class Pop3Server:
 
     def _refuse(self, name: str, how: str) -> Reply:
         # Names that don't exist stay out of the log: people type passwords into the wrong field.
-        self._log(f"log-in refused, {how}" + (f", as {name}" if name in self._store.credentials else ""))
+        self._log(f"login refused, {how}" + (f", as {name}" if name in self._store.credentials else ""))
         return Reply("-ERR", REFUSED)
 
     def _open(self, username: str, how: str) -> Reply:
@@ -299,7 +299,7 @@ class Pop3Server:
     # UPDATE
 
     def _update(self) -> None:
-        """What QUIT after a log-in does, and nothing else does (RFC 1939 section 6)."""
+        """What QUIT after a login does, and nothing else does (RFC 1939 section 6)."""
         assert self._maildrop is not None
         self._maildrop.remove(self._messages[number - 1] for number in self._deleted)
         self._log(f"{self.username} is done, {len(self._deleted)} deleted")

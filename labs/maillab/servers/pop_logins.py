@@ -1,7 +1,7 @@
 """Who logged in over POP3 lately, by address: all that POP before SMTP knows (RFC 2476 and RFC 6409, section 3.3).
 
-Nothing but the address links that log-in with a later SMTP connection. Whoever has the same address (a neighbour
-behind the same router, the next user of a dial-up line, a forger who could hold a conversation) has the log-in too.
+Nothing but the address links that login with a later SMTP connection. Whoever has the same address (a neighbour
+behind the same router, the next user of a dial-up line, a forger who could hold a conversation) has the login too.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ MAX_ADDRESSES = 10_000
 
 
 class PopLogin(NamedTuple):
-    """The most recent log-in from an address: who, and how many seconds ago."""
+    """The most recent login from an address: who, and how many seconds ago."""
 
     username: str
     seconds: float
 
 
 class PopLogins:
-    """The most recent log-in from each address.
+    """The most recent login from each address.
 
     >>> logins = PopLogins(Clock())
     >>> logins.add("192.0.2.10", "alice")
@@ -43,7 +43,7 @@ class PopLogins:
             self._last.popitem(last=False)
 
     def last(self, address: str) -> PopLogin | None:
-        """The most recent log-in from this address, if there was one."""
+        """The most recent login from this address, if there was one."""
         if address not in self._last:
             return None
         username, when = self._last[address]

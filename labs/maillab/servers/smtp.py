@@ -23,7 +23,7 @@ from maillab.servers.smtp_lines import MAX_LINE, BadLine, StrictReader
 from maillab.servers.tls import HandshakeFailed, start_tls
 
 MAX_ERRORS = 10
-"""With the last of these the session ends: refused log-ins and commands that aren't understood."""
+"""With the last of these the session ends: refused logins and commands that aren't understood."""
 
 IDLE = 300
 """Seconds without a command (RFC 5321 section 4.5.3.2.7)."""
@@ -128,7 +128,7 @@ class SmtpServer(SMTP):
         return "451 4.3.0 the server made a mistake"
 
     async def check_auth_needed(self, caller_method: str) -> bool:
-        """Refuse what submission allows only after a log-in (RFC 6409 section 4.3, RFC 4954 section 6)."""
+        """Refuse what submission allows only after a login (RFC 6409 section 4.3, RFC 4954 section 6)."""
         verdict = judge(self.envelope_so_far(""), self._house.store, self._house.switches)
         if verdict.rule != "log in first":
             return False

@@ -1,4 +1,4 @@
-"""AUTH in SMTP (RFC 4954): the carrier of :mod:`maillab.sasl`, in place of aiosmtpd's own log-in."""
+"""AUTH in SMTP (RFC 4954): the carrier of :mod:`maillab.sasl`, in place of aiosmtpd's own login."""
 
 from __future__ import annotations
 
@@ -71,5 +71,5 @@ async def authenticate(
     if isinstance(outcome, Success):
         log(f"{outcome.username} logged in with AUTH {mechanism.name}")
         return "235 2.7.0 welcome", outcome.username
-    log(f"log-in refused, AUTH {mechanism.name}")
+    log(f"login refused, AUTH {mechanism.name}")
     return "535 5.7.8 wrong name or password", None

@@ -85,7 +85,7 @@ class Hooks:
         if hops(content) > MAX_HOPS:
             smtp.note(f"refused mail from <{sender}>: it goes in circles")
             return "554 5.4.6 this mail goes in circles"
-        # RFC 3848: S for TLS, A for a log-in; both need EHLO.
+        # RFC 3848: S for TLS, A for a login; both need EHLO.
         protocol = f"ESMTP{'S' * smtp.secure}{'A' * bool(smtp.username)}" if session.extended_smtp else "SMTP"
         when = datetime.fromtimestamp(self._house.clock.now(), UTC)
 

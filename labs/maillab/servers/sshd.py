@@ -30,7 +30,7 @@ from maillab.servers.ssh_keys import KeyPair, fingerprint, new_key
 from maillab.servers.ssh_rules import SSH_SWITCHES, NotForwarded, target
 
 LOGIN_TIME = 30.0
-"""Seconds from the connection to the log-in (OpenSSH: LoginGraceTime, 120)."""
+"""Seconds from the connection to the login (OpenSSH: LoginGraceTime, 120)."""
 MAX_TRIES = 6
 """Passwords that one connection may try (OpenSSH: MaxAuthTries)."""
 REACH = 10.0
@@ -168,7 +168,7 @@ class Session(asyncssh.SSHServer):
             return True
         self._tries += 1
         self._note(
-            f"log-in refused: wrong password for {username}" if known is not None else "log-in refused: no such user"
+            f"login refused: wrong password for {username}" if known is not None else "login refused: no such user"
         )
         if self._tries >= MAX_TRIES:
             raise asyncssh.DisconnectError(asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE, "too many wrong passwords")

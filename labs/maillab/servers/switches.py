@@ -23,7 +23,7 @@ SWITCHES: dict[str, str] = {
 
 
 POP_WINDOW = 600.0
-"""Seconds for which a POP3 log-in opens SMTP to its address, unless it's set otherwise."""
+"""Seconds for which a POP3 login opens SMTP to its address, unless it's set otherwise."""
 LONGEST_WINDOW = 86_400.0
 
 
@@ -68,7 +68,7 @@ class Switches:
         return name in self._on
 
     def permits(self, mechanism: Mechanism, secure: bool = False) -> bool:
-        """Whether a log-in with this mechanism is possible; ``secure``: on a connection with TLS."""
+        """Whether a login with this mechanism is possible; ``secure``: on a connection with TLS."""
         needed = ["plaintext_login"] if mechanism.plaintext and not secure else []
         return all(map(self.allows, [*needed, *([mechanism.weak] if mechanism.weak else [])]))
 
@@ -91,7 +91,7 @@ class Switches:
         return self.fixed.get(mechanism, make)
 
     def set_window(self, seconds: float) -> None:
-        """For how long a POP3 log-in opens SMTP to its address, where the switch pop_before_smtp is on.
+        """For how long a POP3 login opens SMTP to its address, where the switch pop_before_smtp is on.
 
         Raises:
             ValueError: less than nothing, or more than a day.

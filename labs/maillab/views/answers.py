@@ -1,4 +1,4 @@
-"""What came of a log-in with a chosen challenge: the ladder and the frame of one, two responses side by side."""
+"""What came of a login with a chosen challenge: the ladder and the frame of one, two responses side by side."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def aside(text: str) -> View:
 
 
 def sent_view(sent: Sent, proof: str) -> View:
-    """One log-in: how it ended, the ladder, and the frame with the response. `proof` is what the picture shows."""
+    """One login: how it ended, the ladder, and the frame with the response. `proof` is what the picture shows."""
     found = responses(sent.heard)
     end = "The server let her in." if sent.accepted else f"She wasn't let in: “{sent.answer}”."
     if found:
@@ -42,7 +42,7 @@ DIFFERENT = (
 
 
 def twice_view(first: Sent, second: Sent) -> View:
-    """The responses of two log-ins, one above the other, and whether they are the same.
+    """The responses of two logins, one above the other, and whether they are the same.
 
     Raises ValueError where one of them has no response: nothing can be compared then.
     """
@@ -62,7 +62,7 @@ def twice_view(first: Sent, second: Sent) -> View:
             f'<tr><th scope="row">{name}</th><td class="mono">{"".join(inside).replace(",", ",<wbr>")}</td></tr>'
         )
         text += [f"{name}:", *underlined(response, spans)]
-    caption = "Two log-ins, the same challenge"
+    caption = "Two logins, the same challenge"
     verdict = SAME if one == other else FRESH
     html = f'<table><caption>{caption}</caption>{"".join(rows)}</table><p class="note">{verdict}</p>'
     alt = f"{caption}: the responses are {'equal' if one == other else 'different'}."

@@ -1,4 +1,4 @@
-"""What the workbench's buttons do: a log-in, for real, at a server that sends the challenge the learner typed."""
+"""What the workbench's buttons do: a login, for real, at a server that sends the challenge the learner typed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Sent(NamedTuple):
-    """A log-in, as mallory's card heard it."""
+    """A login, as mallory's card heard it."""
 
     heard: Capture
     accepted: bool
@@ -35,7 +35,7 @@ Challenger = Callable[[str, Mapping[str, str], bool], Sent]
 def challenger(lab: Lab) -> Challenger:
     """For `Workbench(…, lab)`: puts the challenge on the wire, and lets alice answer it with what was typed.
 
-    A log-in that the server refuses is a result like any other. Raises RuntimeError on a recording, ServerError
+    A login that the server refuses is a result like any other. Raises RuntimeError on a recording, ServerError
     for a text that can't cross the wire as a challenge.
     """
 

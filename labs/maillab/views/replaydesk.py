@@ -1,4 +1,4 @@
-"""The replay desk: capture a log-in, say it again, at a server that asks anew or one that repeats its question."""
+"""The replay desk: capture a login, say it again, at a server that asks anew or one that repeats its question."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RECORDED = "This is a recording: it can't be asked anything new. try_all(lab) sh
 
 
 class Try(NamedTuple):
-    """A log-in that was captured and then said again."""
+    """A login that was captured and then said again."""
 
     mechanism: str
     server: str  #: "fresh" or "repeats"
@@ -37,7 +37,7 @@ class Try(NamedTuple):
 
 
 class ReplayDesk(TwinBox):
-    """`ReplayDesk(lab)`: choose a mechanism and a kind of server; the button captures alice's log-in and replays it.
+    """`ReplayDesk(lab)`: choose a mechanism and a kind of server; the button captures alice's login and replays it.
 
     Every try adds a row to the table. `.tries` is the list of them.
     """
@@ -51,7 +51,7 @@ class ReplayDesk(TwinBox):
         for toggle in (self.mechanism, self.server):
             toggle.add_class("ml-wrap")
         self.button = widgets.Button(
-            description="Capture a log-in and replay it",
+            description="Capture a login and replay it",
             button_style="primary",
             icon="repeat",
             layout=widgets.Layout(width="18rem", margin="6px 0 6px 9.3rem"),
@@ -77,7 +77,7 @@ def try_one(lab: Lab, mechanism: str, server: str) -> Try:
     """Alice logs in, mallory hears it and says the same again in a connection of her own.
 
     `server`: "fresh" asks something new in each connection, "repeats" doesn't.
-    Raises RuntimeError if alice's log-in wasn't heard.
+    Raises RuntimeError if alice's login wasn't heard.
     """
     account = lab.student.accounts["alice"]
     with lab.fixed_challenge(mechanism) if SERVERS[server] else contextlib.nullcontext():
@@ -85,7 +85,7 @@ def try_one(lab: Lab, mechanism: str, server: str) -> Try:
             refused = log_in(lab, mechanism, account.name, account.password)
         talks = follow(heard)
         if not talks or refused:
-            raise RuntimeError(refused or "Mallory's card heard no log-in: turn the network into a hub.")
+            raise RuntimeError(refused or "Mallory's card heard no login: turn the network into a hub.")
         again = replay(lab.mallory, talks[0])
     asked = challenges([(turn.who, bytes(turn.data)) for turn in talks[0].turns])
     anew = challenges([pair for sent, answer in again.exchange for pair in (("C", sent), ("S", answer))])

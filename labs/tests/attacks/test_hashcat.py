@@ -12,7 +12,7 @@ from maillab.sasl import apop, cram_md5, encode
 
 
 def found_with(mechanism: str, password: str) -> Finding:
-    """The finding of a log-in that bob made with this password."""
+    """The finding of a login that bob made with this password."""
     challenge = b"<1896.697170952@mail.example.test>"
     if mechanism == "APOP":
         said = f"APOP bob {apop.digest(challenge, password.encode())}\r\n".encode()

@@ -116,7 +116,7 @@ def heard(begin: int = 0, lost: bytes = b"?") -> Conversation:
 
 
 def test_what_was_not_captured_whole() -> None:
-    """A refusal would say that the server took no notice; the log-in just isn't there."""
+    """A refusal would say that the server took no notice; the login just isn't there."""
     late = next(frame for frame in range(20) if not any(t.kind == "greeting" for t in heard(frame).turns))
     for conversation in (heard(late), heard(lost=b"APOP")):
         with pytest.raises(ValueError, match="isn't in the capture"):

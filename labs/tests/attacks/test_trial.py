@@ -116,7 +116,7 @@ def test_scram_sha_1() -> None:
         (Finding("mail", 1, "pop3", "RETR", "", ""), "no password in it"),
         (replace(credential("PLAIN", None, "\0a\0b"), password="b"), r"nothing to guess.*\.reveal\(\)"),
         (credential("XOAUTH2", None, "x"), "Nobody wrote a loop for XOAUTH2: this can guess for APOP"),
-        (credential("CRAM-MD5", "<1@a>", None), "broke this log-in off"),
+        (credential("CRAM-MD5", "<1@a>", None), "broke this login off"),
         (credential("CRAM-MD5", None, "alice " + "0" * 32), "challenge isn't in this capture"),
         (credential("APOP", None, "alice " + "0" * 32), "challenge isn't in this capture"),
         (credential("APOP", "<1@a>", "alice 123"), "32 digits"),

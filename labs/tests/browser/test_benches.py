@@ -219,7 +219,7 @@ def test_the_sliders_change_the_price(benches: Lesson) -> None:
 
 def test_the_replay_desk(benches: Lesson) -> None:
     box = benches.output("desk")
-    go = box.get_by_role("button", name="Capture a log-in and replay it")
+    go = box.get_by_role("button", name="Capture a login and replay it")
     rows = box.locator("tbody tr")
     go.click()
     expect(rows).to_have_count(1)

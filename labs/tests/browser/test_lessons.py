@@ -41,7 +41,7 @@ def move_each_widget(lesson: Lesson) -> None:
             for button in widget.get_by_role("button", name=label, exact=True).all():
                 button.click()
                 expect(widget.get_by_role("img")).to_have_attribute("aria-label", re.compile(f"With a {label}"))
-        works = re.compile("Send|Ask the server|Capture a log-in|Try it|Fetch the mail|Log in over")
+        works = re.compile("Send|Ask the server|Capture a login|Try it|Fetch the mail|Log in over")
         for button in widget.get_by_role("button", name=works).all():
             button.click()
             expect(widget.locator("tbody tr, .ladder li").first).to_be_visible(timeout=20_000)

@@ -37,7 +37,7 @@ def proposal(lab):
 
 
 def right_rows(lab, reading):
-    """One for each kind; of log-ins that can be guessed from, the weak one's."""
+    """One for each kind; of logins that can be guessed from, the weak one's."""
     weak = people(lab.student)["guessed"].name
     rows = []
     for kind, frames in reading.evidence.items():
@@ -95,7 +95,7 @@ def test_15_4(lab, reading):
     opened = by_address.popped["username"]
     assert nobody and address and passed("15.4", (by_nobody, by_address.frame, opened))
     assert failed("15.4", (by_address.frame, by_nobody, opened), "wrong way round")
-    assert failed("15.4", (by_nobody, by_address.frame, "alice"), "Whose log-in")
+    assert failed("15.4", (by_nobody, by_address.frame, "alice"), "Whose login")
     assert failed("15.4", (1, by_address.frame, opened)) and failed("15.4", (by_nobody, "x", opened))
     assert check("15.4", (by_nobody, ..., opened)).verdict == "TODO"
 

@@ -97,12 +97,12 @@ def test_the_log_says_who_and_where_and_no_password(lab):
     server = lab.start_ssh(lab.bastion)
     with lab.alice.tunnel("mail", 110) as tunnel:
         tunnel.pop3().quit()
-    with pytest.raises(TunnelError, match="bastion refused the log-in as 'alice': the password is wrong"):
+    with pytest.raises(TunnelError, match="bastion refused the login as 'alice': the password is wrong"):
         lab.alice.tunnel("mail", 110, password="not-this-one")
     wait_for(lambda: [row["text"] for row in server.log()].count("closed") == 2)
     texts = [row["text"] for row in server.log()]
     assert texts[:3] == ["connected", "alice logged in with a password", "alice: forwarded to mail, port 110"]
-    assert texts[4:6] == ["connected", "log-in refused: wrong password for alice"]
+    assert texts[4:6] == ["connected", "login refused: wrong password for alice"]
     assert "not-this-one" not in str(server.log()) and lab.student.password("alice") not in str(server.log())
     assert server.passwords() == []  # off by default
 

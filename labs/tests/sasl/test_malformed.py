@@ -1,4 +1,4 @@
-"""10,000 generated messages to each side of each mechanism: a refusal, never an exception, never a log-in.
+"""10,000 generated messages to each side of each mechanism: a refusal, never an exception, never a login.
 
 A server gets what nobody would send and what nearly everybody would: a right exchange with something changed. A client
 gets challenges of that kind, and answers or raises SaslError.
@@ -119,7 +119,7 @@ def test_a_server_takes_no_spoiled_response(name: str, cheap: None) -> None:
                 right = b""
             bad = random.random()
             outcome = server.step(nonsense(random) if bad < 0.4 else spoiled(right, random) if bad < 0.9 else None)
-        assert isinstance(outcome, Challenge | Failure)  # to the last step: never a log-in
+        assert isinstance(outcome, Challenge | Failure)  # to the last step: never a login
 
 
 @pytest.mark.parametrize("name", ["CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-256"])

@@ -260,7 +260,7 @@ def test_swaks(server_process, mechanism: str) -> None:
 
 
 def swaks(server, mechanism: str) -> None:
-    """swaks sends a mail after a log-in with the right password, and none after one with a wrong one."""
+    """swaks sends a mail after a login with the right password, and none after one with a wrong one."""
     where = f"--server 127.0.0.1 --port {server.ports['submission']} --helo laptop --auth {mechanism} --auth-user alice"
     envelope = "--from alice@example.test --to bob@example.test --header Subject:swaks --timeout 10"
     got = run("swaks", *where.split(), "--auth-password", PASSWORDS["alice"], *envelope.split())

@@ -207,8 +207,8 @@ def test_the_log_has_no_password() -> None:
     engine.receive(b"USER sesame\r\nPASS alice\r\nUSER alice\r\nPASS wrong\r\nsesame\r\n")
     engine.receive(b"AUTH PLAIN AGFsaWNlAHNlc2FtZQ==\r\nQUIT\r\n")
     assert lines == [
-        "log-in refused, USER/PASS",
-        "log-in refused, USER/PASS, as alice",
+        "login refused, USER/PASS",
+        "login refused, USER/PASS, as alice",
         "alice logged in with AUTH PLAIN",
         "alice is done, 0 deleted",
     ]

@@ -21,7 +21,7 @@ OPENERS = ["USER", "APOP", "PLAIN", "CRAM-MD5", "SCRAM-SHA-256"]
 
 @pytest.fixture
 def mail(forwarding) -> Iterator:
-    """A server that relays after a POP3 log-in, and has forgotten all before."""
+    """A server that relays after a POP3 login, and has forgotten all before."""
     server, _ = forwarding
     server.ask({"do": "allow", "switches": ["plaintext_login", "apop", "cram_md5", "pop_before_smtp"]})
     server.ask({"do": "window", "seconds": 600})

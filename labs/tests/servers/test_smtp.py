@@ -91,7 +91,7 @@ class TestAuth:
         talk(server, said)
         assert ALICE not in str(server.texts()) and PLAIN not in str(server.texts())
         assert capfd.readouterr().err == ""  # aiosmtpd would have written down what it doesn't understand
-        assert server.texts()[1:3] == ["log-in refused, AUTH PLAIN", "alice logged in with AUTH PLAIN"]
+        assert server.texts()[1:3] == ["login refused, AUTH PLAIN", "alice logged in with AUTH PLAIN"]
 
 
 class TestDelivery:

@@ -131,7 +131,7 @@ class TestLoggingIn:
         server = ssh_process(accounts={"bob": "sesame"})
         with pytest.raises(asyncssh.PermissionDenied):
             logged_in(server, nothing)
-        assert "log-in refused: no such user" in server.texts()
+        assert "login refused: no such user" in server.texts()
 
 
 @pytest.mark.parametrize(

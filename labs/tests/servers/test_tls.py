@@ -110,7 +110,7 @@ class TestWhatChanges:
         smtp.quit()
 
     def test_who_logged_in_before_has_not(self, tls_process, certificates: Path) -> None:
-        """RFC 3207 section 4.2: also the log-in and a mail that was begun."""
+        """RFC 3207 section 4.2: also the login and a mail that was begun."""
         server = tls_process(allow=["plaintext_login"])
         smtp = smtplib.SMTP("127.0.0.1", server.ports["submission"], "laptop", timeout=10)
         smtp.login("alice", ALICE)
