@@ -69,6 +69,7 @@ class Capture:
     def _listen(self) -> None:
         last = time.monotonic()
         while True:
+            stopping = self._stop.is_set()  # asked before the silence: what comes between silence and question counts
             try:
                 heard = self._card.wait(QUIET)
             except (EOFError, OSError, ValueError):  # the card is gone, because the lab ended
@@ -77,9 +78,9 @@ class Capture:
             if heard:
                 self._keep(self._card.fetch())
                 last = time.monotonic()
-            elif self._stop.is_set() and (time.monotonic() - last >= UNFINISHED or not self._open):
+            elif stopping and (time.monotonic() - last >= UNFINISHED or not self._open):
                 return
-            if self._stop.is_set() and time.monotonic() >= self._deadline:
+            if stopping and time.monotonic() >= self._deadline:
                 return
 
     def _keep(self, frame: tuple[int, bytes] | None) -> None:

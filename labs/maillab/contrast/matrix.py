@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..conversations import Conversation, follow
 from .answer import QUESTIONS, Answer
@@ -14,6 +14,8 @@ from .ways import CHANNELS, WAYS
 
 if TYPE_CHECKING:
     from ..lab import Lab
+
+Item = TypeVar("Item")
 
 
 class Matrix:
@@ -30,9 +32,11 @@ class Matrix:
 
     def listen(self) -> Matrix:
         """A session for each way and channel, captured; what a listener gets of each."""
-        self._ready_for_ssh()
-        for way, channel in self._each("listening", ALL):
-            self._add(*self._listener.listen(way, channel))
+        if "mail" not in self._lab.ssh_servers:
+            self._lab.start_ssh(self._lab.mail)
+        with progress("listening", len(ALL)) as bar:
+            for way, channel in counted(ALL, bar):
+                self._add(*self._listener.listen(way, channel))
         return self
 
     def attack(self) -> Matrix:
@@ -41,19 +45,22 @@ class Matrix:
         Raises:
             RuntimeError: nobody has listened yet.
         """
-        for way, channel in self._each("replaying", ALL):
-            self._add(again(self._lab, way, channel, self._talks(way, channel)))
-        for channel in ("clear", "STLS"):
-            with impostor(self._lab, channel) as at:
-                for way in self._each(f"an impostor, {channel}", WAYS):
-                    self._add(meets(self._lab, way, channel, at))
-        for channel in CHANNELS:
-            with Between(self._lab, channel) as between:
-                for way in self._each(f"between, {channel}", WAYS):
-                    self._add(*survives(between, way, channel))
-        for channel in self._each("the next guest", CHANNELS):
-            before = self["POP before SMTP", channel, "survives an active attacker"]
-            self._add(neighbour(self._lab, channel, before))
+        self._heard()
+        impostors = ("clear", "STLS")  # elsewhere standing between is the same
+        with progress("attacking", 2 * len(ALL) + len(impostors) * len(WAYS) + len(CHANNELS)) as bar:
+            for way, channel in counted(ALL, bar):
+                self._add(again(self._lab, way, channel, self._talks(way, channel)))
+            for channel in impostors:
+                with impostor(self._lab, channel) as at:
+                    for way in counted(WAYS, bar):
+                        self._add(meets(self._lab, way, channel, at))
+            for channel in CHANNELS:
+                with Between(self._lab, channel) as between:
+                    for way in counted(WAYS, bar):
+                        self._add(*survives(between, way, channel))
+            for channel in counted(CHANNELS, bar):
+                before = self["POP before SMTP", channel, "survives an active attacker"]
+                self._add(neighbour(self._lab, channel, before))
         return self
 
     def steal(self) -> Matrix:
@@ -62,8 +69,8 @@ class Matrix:
         Raises:
             RuntimeError: nobody has listened yet.
         """
-        for way, channel in self._each("the store", ALL):
-            self._talks(way, channel)
+        self._heard()
+        for way, channel in ALL:
             self._add(steal(self._lab, way, channel, self._listener.heard[way, channel]))
         return self
 
@@ -98,16 +105,23 @@ class Matrix:
     def _add(self, *answers: Answer) -> None:
         self._answers |= {(answer.way, answer.channel, answer.question): answer for answer in answers}
 
-    def _talks(self, way: str, channel: str) -> list[Conversation]:
-        if (way, channel) not in self._listener.heard:
+    def _heard(self) -> None:
+        if not self._listener.heard:
             raise RuntimeError("Nothing was captured yet: call listen() first.")
+
+    def _talks(self, way: str, channel: str) -> list[Conversation]:
         return talks_of(follow(self._listener.heard[way, channel]), self._lab)
 
-    def _ready_for_ssh(self) -> None:
-        if "mail" not in self._lab.ssh_servers:
-            self._lab.start_ssh(self._lab.mail)
 
-    def _each(self, what: str, items: Iterable) -> Iterator:  # type: ignore[type-arg]
-        from tqdm.auto import tqdm
+def progress(what: str, total: int) -> Any:
+    """A bar with rate and estimate."""
+    from tqdm.auto import tqdm  # a widget in a notebook, text elsewhere
 
-        return iter(tqdm(list(items), desc=what, leave=False))
+    return tqdm(total=total, desc=what)
+
+
+def counted(items: Iterable[Item], bar: Any) -> Iterator[Item]:
+    """The items, and a step of the bar after each."""
+    for item in items:
+        yield item
+        bar.update()

@@ -172,8 +172,11 @@ class TestStrangers:
     def test_two_hundred_garbage_connections(self, ssh_process: Callable) -> None:
         server = ssh_process()
         chance = random.Random(1)
+        alone = descriptors(server)
         logged_in(server, nothing)
-        before, opened = server.rss, descriptors(server)
+        while descriptors(server) != alone:  # it is gone only after it was logged as closed
+            time.sleep(0.05)
+        before, opened = server.rss, alone
         junk = [
             b"", b"GET / HTTP/1.0\r\n\r\n", b"SSH-2.0-x\r\n", b"SSH-1.5-old\r\n", b"\0" * 5000, b"A" * 100_000,
             b"SSH-2.0-x\r\n" + bytes(5000), b"\x16\x03\x01\x02\x00", b"USER alice\r\nPASS sesame\r\n",
@@ -203,6 +206,8 @@ class TestStrangers:
             time.sleep(0.05)
         assert server.texts().count("closed") == server.texts().count("connected") == 202
         assert "sesame" not in str(server.texts())
+        while descriptors(server) != opened and time.monotonic() < deadline:
+            time.sleep(0.05)
         assert descriptors(server) == opened and server.rss - before < 20_000_000
 
     def test_too_many_connections(self, ssh_process: Callable) -> None:
