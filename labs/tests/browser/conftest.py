@@ -38,7 +38,7 @@ def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
 
 @pytest.fixture
 def open_lesson(browser: Browser, lab_server: LabServer) -> Iterator[OpenLesson]:
-    """`open_lesson("widgets.ipynb", zoomed=False, dark=False)` → the notebook, open, its kernel ready."""
+    """`open_lesson("widgets.ipynb")` → the notebook, open, its kernel ready."""
     yield from opener(browser, lab_server)
 
 
@@ -51,10 +51,10 @@ def open_once(browser: Browser, lab_server: LabServer) -> Iterator[OpenLesson]:
 def opener(browser: Browser, lab_server: LabServer) -> Iterator[OpenLesson]:
     pages = []
 
-    def opened(name: str, zoomed: bool = False, dark: bool = False) -> Lesson:
-        page = new_page(browser, zoomed)
+    def opened(name: str) -> Lesson:
+        page = new_page(browser)
         pages.append(page)
-        return Lesson(page, lab_server, name, dark)
+        return Lesson(page, lab_server, name)
 
     yield opened
     for page in pages:

@@ -116,25 +116,24 @@ BEGUN = """() => window.jupyterapp.shell.currentWidget.content.widgets
 class Lesson:
     """A notebook, open in the browser."""
 
-    def __init__(self, page: Page, server: LabServer, name: str, dark: bool = False) -> None:
+    def __init__(self, page: Page, server: LabServer, name: str) -> None:
         self.page, self.name = page, name
         # A workspace of its own: no tab of another test comes back.
         address = f"{server.url}/lab/workspaces/{secrets.token_hex(4)}/tree/{name}?token={server.token}"
         page.goto(address, wait_until="load", timeout=60_000)
         page.wait_for_function("() => window.jupyterapp !== undefined", timeout=60_000)
         page.evaluate(
-            """async (dark) => {
-                const app = window.jupyterapp, theme = dark ? "JupyterLab Dark" : "JupyterLab Light";
+            """async () => {
+                const app = window.jupyterapp;
                 await app.restored;
-                await app.commands.execute("apputils:change-theme", {theme});
+                await app.commands.execute("apputils:change-theme", {theme: "JupyterLab Light"});
                 app.shell.collapseLeft(); app.shell.collapseRight();
                 for (let i = 0; i < 300 && !app.shell.currentWidget?.sessionContext; i++)
                     await new Promise(r => setTimeout(r, 100));
                 const panel = app.shell.currentWidget;
                 await panel.context.ready;
                 await panel.sessionContext.ready;
-            }""",
-            dark,
+            }"""
         )
         self.wait_idle()
 
@@ -264,10 +263,7 @@ class Lesson:
         return path
 
 
-def new_page(browser: Browser, zoomed: bool = False) -> Page:
-    """A window of 1280 × 800; zoomed to 200 % that has room for 640 × 400 CSS pixels."""
-    width, height = (640, 400) if zoomed else (1280, 800)
-    context = browser.new_context(
-        viewport={"width": width, "height": height}, device_scale_factor=2 if zoomed else 1, reduced_motion="reduce"
-    )
+def new_page(browser: Browser) -> Page:
+    """A window of 1280 × 800."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
     return context.new_page()

@@ -69,9 +69,8 @@ def benches(opened: Lesson) -> Lesson:
     return opened
 
 
-@pytest.mark.parametrize(("zoomed", "dark"), [(False, False), (True, True)], ids=["1280-light", "zoom200-dark"])
-def test_every_bench_is_there(open_lesson: OpenLesson, zoomed: bool, dark: bool) -> None:
-    lesson = open_lesson("benches.ipynb", zoomed=zoomed, dark=dark)
+def test_every_bench_is_there(open_lesson: OpenLesson) -> None:
+    lesson = open_lesson("benches.ipynb")
     lesson.run_all()
     assert lesson.errors() == []
     assert lesson.widgets_missing() == 0
@@ -82,7 +81,11 @@ def test_every_bench_is_there(open_lesson: OpenLesson, zoomed: bool, dark: bool)
     assert lesson.clipped() == []
     assert overflowing(lesson) == []
     assert lesson.output("store").locator("mjx-container").count() == 0  # a $ in a verifier begins no formula
-    lesson.screenshot(f"benches-{'zoom' if zoomed else '1280'}-{'dark' if dark else 'light'}")
+    lesson.screenshot("benches-1280-light")
+    lesson.zoom_and_darken()
+    assert lesson.clipped() == []
+    assert overflowing(lesson) == []
+    lesson.screenshot("benches-zoom-dark")
 
 
 def overflowing(lesson: Lesson) -> list[str]:
