@@ -15,9 +15,9 @@ from .turns import Side, Turn, looks_like_tls
 # The usual ones, as they are usually written.
 _USUAL = (
     "USER", "PASS", "APOP", "AUTH", "CAPA", "STAT", "LIST", "UIDL", "RETR", "DELE", "QUIT",
-    "EHLO", "HELO", "MAIL", "RCPT", "DATA", "RSET", "NOOP",
+    "EHLO", "HELO", "MAIL", "RCPT", "DATA", "RSET", "NOOP", "STLS", "STARTTLS", "TOP",
 )  # fmt: skip
-VERBS = {verb.encode(): verb for verb in _USUAL}
+VERBS = {word.encode(): verb for verb in _USUAL for word in (verb, verb.lower())}
 MAX_WAITING = 10_000  # commands without a reply; older ones are forgotten
 
 
@@ -33,6 +33,7 @@ class Grammar(Cutter):
 
     def __init__(self, emit: Emit, *, from_start: bool = True) -> None:
         super().__init__(emit)
+        self.tidy = self.line_by_line
         self.waiting: deque[Turn] = deque()  # commands without a reply, oldest first
         self.greeted = not from_start
         self.blocked = False  # the client's next bytes can't be understood before the server has replied
@@ -91,6 +92,8 @@ class Grammar(Cutter):
         self.pump()
 
     def close(self) -> None:
+        if self.tidy:
+            return  # nothing is left that could become a turn
         self.pump()
         if self.blocked:
             self.guess, self.blocked = True, False

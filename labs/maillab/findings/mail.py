@@ -11,7 +11,6 @@ from .attempt import words
 
 MAX_HEADER = 1 << 16  # so much of a mail is searched for its header
 _BREAK = re.compile(rb"\r?\n")
-_BLANK = re.compile(rb"(?:\A|\r?\n)(?:\r?\n)")  # the empty line behind the header
 # "name <local@domain>" or "local@domain", without quotes, comments and lists
 _ATOMS = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+"
 _PLAIN = re.compile(rf"(?:[A-Za-z0-9 _-]*<({_ATOMS}@{_ATOMS})>|({_ATOMS}@{_ATOMS}))")
@@ -28,8 +27,7 @@ def header_fields(message: bytes, wanted: Container[str] | None = None) -> dict[
     """
     fields: dict[str, list[str]] = {}
     last: list[str] | None = None
-    end = _BLANK.search(message, 0, MAX_HEADER)
-    for line in _BREAK.split(message[: end.start() if end else MAX_HEADER]):
+    for line in _BREAK.split(message[: _header_end(message)]):
         if line[:1] in b" \t":
             if last:
                 last[-1] += " " + words(line.strip())
@@ -42,6 +40,14 @@ def header_fields(message: bytes, wanted: Container[str] | None = None) -> dict[
         last = fields.setdefault(name, [])
         last.append(words(value.strip()))
     return fields
+
+
+def _header_end(message: bytes) -> int:
+    """Where the empty line behind the header is; MAX_HEADER when there is none before that."""
+    if message.startswith((b"\n", b"\r\n")):
+        return 0
+    ends = [message.find(blank, 0, MAX_HEADER) for blank in (b"\r\n\r\n", b"\n\r\n", b"\r\n\n", b"\n\n")]
+    return min((end for end in ends if end >= 0), default=MAX_HEADER)
 
 
 def unencoded(text: str) -> str:
