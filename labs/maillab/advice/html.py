@@ -47,7 +47,7 @@ def finding(item: Item) -> str:
     argument = f"<dt>Why it matters</dt><dd>{paragraphs(item.argument)}</dd>" if item.argument else ""
     return (
         f"<article><h3>{item.number}. {escape(item.finding)}</h3>"
-        f'<table class="lines"><caption>Evidence: frame {item.frame}, between {escape(item.between)}</caption>'
+        f'<table class="lines"><caption>{escape(item.evidence)}</caption>'
         '<thead><tr><th scope="col" class="n">Frame</th><th scope="col">Who</th><th scope="col">Says</th></tr></thead>'
         f"<tbody>{lines}</tbody></table>"
         f"<dl><dt>Risk</dt><dd>{escape(item.risk)}.</dd>{argument}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from .proposal import Row
-from .reading import Reading
+from .reading import CHALLENGED, Reading
 from .vocabulary import APPLIES, APPLIES_TO_MECHANISM, CURES, RISK_OF, STANDARD_HINT, WHY_NOT
 
 ENOUGH = 20
@@ -35,6 +35,8 @@ def fault_of(row: Row, number: int, reading: Reading) -> Fault | None:
         return Fault(f"{place}, measure: {row.measure}", "a measure that ends this finding", WHY_NOT[row.measure])
     if row.standard not in standards_for(row, reading):
         hint = STANDARD_HINT.get(row.standard, "Which standard says what should be done about this very finding?")
+        if row.measure == "strong passwords":
+            hint = "Your measure is a new password. Which of these is about passwords?"
         return Fault(f"{place}, standard: {row.standard}", "a standard that applies to it", hint)
     return None
 
@@ -59,10 +61,17 @@ def _almost(row: Row, reading: Reading) -> str:
                 if found.password is None:
                     return "The password isn't in it, only what was computed from it. That is another finding."
                 return "That frame belongs to such a login, but the password stands in another one of its frames."
+    if row.finding == "login guessable" and any(
+        found.kind == "credential" and row.frame in found.frames and found.mechanism in CHALLENGED
+        for found in reading.found
+    ):
+        return "That frame belongs to such a login; challenge and response stand in others of its .frames."
+    if row.finding == "TLS stripped" and any("STLS" in text for _, _, text in reading.lines(row.frame)):
+        return "Here STLS is in the list. Somewhere it isn't."
     shown = [kind for kind, frames in reading.evidence.items() if row.frame in frames]
     if shown:
         return f"That frame is evidence, but of something else: {shown[0]}."
-    if reading.lines(row.frame) and "TLS" in reading.lines(row.frame)[0][2]:
+    if any(talk.turns[place].kind == "tls" for talk, place in reading.said.get(row.frame, [])):
         return "What is inside TLS is evidence of nothing but TLS."
     return "ladder(follow(capture)) shows every frame's number; findings have .frame."
 

@@ -113,7 +113,7 @@ class Writer:
         """One finding: what, evidence, and what follows from it."""
         self.pdf.ln(2)
         self.text(f"{item.number}. {item.finding}", 11, bold=True)
-        self.text(f"Evidence: frame {item.frame}, between {item.between}", 8.5, colour=GREY)
+        self.text(item.evidence, 8.5, colour=GREY)
         rows = [["Frame", "Who", "Says"], *([str(frame), who, text] for frame, who, text, _ in item.lines)]
         proof = frozenset(at for at, line in enumerate(item.lines, 1) if line[3])
         self.table(rows, (16, 18, 136), mono=2, lit=proof)

@@ -18,17 +18,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Item:
-    """One finding, in whole sentences. lines: what was said around the frame, as (frame, who, text, the proof?)."""
+    """One finding, in whole sentences. about: which user, or a mail's subject. lines: what was said around the frame,
+    as (frame, who, text, the proof?)."""
 
     number: int
     finding: str
     frame: int
+    about: str
     between: str
     lines: list[tuple[int, str, str, bool]]
     risk: str
     measure: str
     standard: str
     argument: str
+
+    @property
+    def evidence(self) -> str:
+        """Where to look, and whom it is about."""
+        about = f", about {self.about}" if self.about and self.about not in self.between else ""
+        return f"Evidence: frame {self.frame}{about}, between {self.between}"
 
 
 @dataclass(frozen=True)
@@ -89,6 +97,7 @@ def item(proposal: Proposal, number: int, row: Row, mask: Callable[[str], str]) 
         number,
         FINDINGS[row.finding],
         row.frame,
+        mask(reading.evidence.get(row.finding, {}).get(row.frame, "")),
         f"{talk.client} and {talk.server}" if talk else "",
         [(frame, who, mask(text), frame in proof) for frame, who, text in told],
         RISKS[row.risk],

@@ -88,7 +88,8 @@ WHY_NOT: dict[str, str] = {
     "TLS or nothing": "A program that insists is half of it: as long as the server takes logins without TLS, the "
     "next program will do it wrong again.",
     "strong passwords": "A new password crosses the network in the same way as the old one.",
-    "SMTP AUTH": "Who may send is another question than this one.",
+    "SMTP AUTH": "A login over SMTP is offered already. What must the server refuse to those who don't use it? "
+    "Or is this not about sending at all?",
     "relay after login": "Who has logged in? With POP before SMTP the server believes that it knows. Or is this not "
     "about sending at all?",
     "TLS to the next hop": "That is the way to the next server. This happened elsewhere.",

@@ -18,7 +18,7 @@ prediction(
     "Eight ways to log in, in four channels: thirty-two sessions. In how many can Mallory, who listens, read the mail?",
     {
         "Three: where the password is sent": "The mechanism protects the login. The mail comes after it.",
-        "Eight: all that are in the clear": "Yes. No mechanism here encrypts what follows it.",
+        "Eight: all that are in the clear": "Yes. As used here, none encrypts what follows it.",
         "All thirty-two": "TLS and SSH encrypt the mail, too.",
     },
     "Eight, all that are in the clear: a mechanism protects the login, the channel what follows.",
@@ -40,7 +40,7 @@ prediction(
     "14.C",
     "All logins go through TLS. The server's store is stolen. With which way does the thief still have to guess?",
     {
-        "CRAM-MD5: it never sends the password": "But the server has to know it, and so does the thief now.",
+        "CRAM-MD5: it never sends the password": "The server keeps it, or what is as good, and so has the thief now.",
         "PLAIN: it sends the password": "Yes: a server that is told it needs only a slow, salted hash.",
         "APOP: it uses a fresh challenge": "The challenge is fresh. The password in the store is what it always was.",
     },
@@ -117,7 +117,7 @@ def nobody_gets(answer: Any, lab: Any) -> str:
             more, less = set(said) - right, right - set(said)
             odd = next(iter(more or less))
             seen = Said(f"for {list(attackers)} {'with' if more else 'without'} {odd}")
-            raise Wrong(seen, "without it" if more else "with it")
+            raise Wrong(seen, f"{'without' if more else 'with'} {odd}")
     return f"Against all three {len(right)} of the 32 are left. Passwords sent inside TLS are among them."
 
 
@@ -142,5 +142,9 @@ def apart_in_tls(answer: Any, lab: Any) -> str:
         raise Wrong(Said(f"{next(iter(unknown))!r}"), f"questions as they stand in the table: {', '.join(says)}")
     if set(said) != right:
         odd = next(iter(set(said) ^ right))
-        raise Wrong(Said(f"{'with' if odd in said else 'without'} {odd!r}"), "the other", f"There it says {says[odd]}.")
+        raise Wrong(
+            Said(f"{'with' if odd in said else 'without'} {odd!r}"),
+            f"{'without' if odd in said else 'with'} {odd!r}",
+            f"There it says {says[odd]}.",
+        )
     return "In TLS what's left of a mechanism is what its server must store, and whether it's a login at all."

@@ -58,7 +58,7 @@ class Listener:
         question = "offline guessing"
         logins = [found for found in findings(heard) if found.kind == "credential"]
         if not logins:
-            because = "No challenge and no response can be read, so there is nothing to compare a guess with."
+            because = "No response can be read, so there is nothing to compare a guess with."
             return Answer(way, channel, question, "shut", "nothing to guess with", (), because, talks)
         login = logins[0]
         if login.password is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import poplib
+import smtplib
 import ssl
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..attacks import Middle, on_path, replay, resend
 from ..clients.tunnel import TunnelError
 from ..conversations import Conversation, follow
+from ..names import PORTS
 from ..sasl import SaslError
 from ..servers.ssh_handle import SshServer
 from .answer import Answer
@@ -204,24 +206,46 @@ DOES = {
 QUESTION = "survives an active attacker"
 
 
+@contextlib.contextmanager
+def comes_from(lab: Lab, channel: str) -> Iterator[smtplib.SMTP]:
+    """Mallory's connection to port 25, from the address at which the server has seen alice.
+
+    In the sandbox she is the next guest, who gets the address that alice had; elsewhere all hosts have one address.
+    Through SSH the server sees its own host's address: everybody has that who comes through this sshd, with whatever
+    account.
+    """
+    with contextlib.ExitStack() as stack:
+        if channel == "SSH":
+            tunnel = stack.enter_context(lab.mallory.tunnel("mail", PORTS["smtp"], "mail", user="bob"))
+            yield stack.enter_context(tunnel.smtp())
+            return
+        if lab.network.apart:
+            stack.enter_context(lab.alice.unplugged())
+            stack.enter_context(lab.mallory.borrow(lab.alice.ip))
+        yield stack.enter_context(lab.mallory.smtp("smtp"))
+
+
 def neighbour(lab: Lab, channel: str, before: Answer) -> Answer:
     """POP before SMTP: alice fetches her mail, then mallory comes from her address and asks whether she may send.
 
-    In the sandbox she is the next guest, who gets the address that alice had; elsewhere all hosts have one address.
     ``before``: what survives() found out. Gives that and this, as one answer.
     """
     lab.forward(minutes=lab.window + 1)  # what other sessions opened is closed
     with lab.capture() as heard:
         fetch(lab, before.way, channel)
-        with contextlib.ExitStack() as stack:
-            if lab.network.apart:
-                stack.enter_context(lab.alice.unplugged())
-                stack.enter_context(lab.mallory.borrow(lab.alice.ip))
-            with lab.mallory.smtp("smtp") as server:
-                server.ehlo()
-                server.mail("alice@example.test")
-                code, text = server.rcpt("dave@partner.example.test")
-    where = "got the address that was Alice's" if lab.network.apart else "has Alice's address, as all have on this rung"
+        with comes_from(lab, channel) as server:
+            server.ehlo()
+            server.mail("alice@example.test")
+            code, text = server.rcpt("dave@partner.example.test")
+    where = (
+        "came through the same sshd, with Bob's account"
+        if channel == "SSH"
+        else (
+            "got the address that was Alice's"
+            if lab.network.apart
+            else "came from 127.0.0.1, as all do on this rung, whatever the frames say"
+        )
+    )
     because = (
         f"{before.because} Afterwards Mallory {where}, logged in nowhere, and asked to send as Alice: "
         f"{code} {text.decode('utf-8', 'replace')}."

@@ -33,8 +33,11 @@ def steal(lab: Lab, way: str, channel: str, heard: Capture) -> Answer:
         password = kept["APOP, CRAM-MD5"]
         mailbox.apop("alice", password) if way == "APOP" else auth(mailbox, way, "alice", password)
         mailbox.quit()
-        because = "The store has the password itself. Mallory logged in with it."
-        return Answer(way, channel, QUESTION, "open", "the password", ("password", "login"), because)
+        because = "This store has the password itself, and Mallory logged in with it."
+        if way == "APOP":
+            return Answer(way, channel, QUESTION, "open", "the password", ("password", "login"), because)
+        because += " Two MD5 states made from it would do for the server (RFC 2195), and for her."
+        return Answer(way, channel, QUESTION, "open", "as good as the password", ("login",), because)
     if way == "DIGEST-MD5":
         mailbox = lab.mallory.pop3()
         auth(mailbox, way, "alice", stored=bytes.fromhex(kept[way]))
@@ -48,6 +51,13 @@ def steal(lab: Lab, way: str, channel: str, heard: Capture) -> Answer:
         wrong = verifier(password + "x", entry.salt, entry.iterations) == entry
         if not right or wrong:
             raise RuntimeError("What the server keeps for SCRAM doesn't tell the right password from a wrong one.")
+        told = next((found for found in findings(heard) if found.password == password), None)
+        if told:
+            because = f"The store has only a salted hash, but frame {told.frame} of what was heard has the password."
+            return Answer(
+                way, channel, QUESTION, "open", "a salted hash", ("password", "login"), because, follow(heard)[:1],
+                told.frame,
+            )  # fmt: skip
         because = (
             "The server gets the password itself, so a salted, slow hash is enough to check it (tried with what it "
             f"keeps for SCRAM). Mallory can guess, with {entry.iterations:,} rounds a guess, and not log in."

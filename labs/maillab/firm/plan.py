@@ -79,19 +79,18 @@ def plan(student: Student) -> list[Step]:
 
 
 def in_order(student: Student, early: list[Step]) -> list[Step]:
-    """Shuffled, except that a slip comes right before the login that it belongs to."""
+    """Shuffled, except that a slip comes right after the login of the same person: the last one isn't always right."""
     slips = {step.part: step for step in early if step.kind == "slip"}
-    rest = shuffled(student, "early", [step for step in early if step.kind != "slip"])
     found: list[Step] = []
-    for step in rest:
+    for step in shuffled(student, "early", [step for step in early if step.kind != "slip"]):
+        found.append(step)
         if step.part in slips:
             found.append(slips.pop(step.part))
-        found.append(step)
     return found
 
 
 def slips(student: Student, desks: dict[str, str]) -> list[Step]:
-    """Somebody mistypes once, before the right login."""
+    """Somebody mistypes once, at a second login."""
     return [Step("slip", "sender", desks["sender"], "PLAIN")]
 
 

@@ -55,7 +55,7 @@ def test_the_morning_has_every_part_in_an_order_that_every_rung_can_show(name):
     assert steps[neighbour].host == "mallory" and steps[neighbour - 1].host == "alice"
     assert steps[neighbour - 1].part == traveller(student) and steps[neighbour - 1].kind == "fetch"
     slip = kinds.index("slip")
-    assert (steps[slip + 1].kind, steps[slip + 1].part) == ("send", steps[slip].part)
+    assert (steps[slip - 1].kind, steps[slip - 1].part) == ("send", steps[slip].part)
 
 
 def test_firms_differ_in_all_that_matters():
