@@ -59,6 +59,8 @@ def test_15_1(lab):
     assert passed("15.1", right)
     refused = next(f.password for f in findings(lab.capture_file) if f.accepted is False and f.password)
     assert failed("15.1", right | {firm["sender"].name: refused}, "refused")
+    readable = [f for f in findings(lab.capture_file) if f.kind == "credential" and f.password]
+    assert failed("15.1", {f.username: f.password for f in readable}, "refused")  # the slip comes last
     assert failed("15.1", right | {firm["digest"].name: "x"}, "only what was computed from it")
     assert failed("15.1", {firm["reader"].name: firm["reader"].password}, "1 of 3")
     assert failed("15.1", right | {firm["private"].name: firm["private"].password})
