@@ -106,8 +106,8 @@ class Matrix:
         self._answers |= {(answer.way, answer.channel, answer.question): answer for answer in answers}
 
     def _heard(self) -> None:
-        if not self._listener.heard:
-            raise RuntimeError("Nothing was captured yet: call listen() first.")
+        if len(self._listener.heard) < len(ALL):
+            raise RuntimeError("Not all sessions were captured yet: call listen() first.")
 
     def _talks(self, way: str, channel: str) -> list[Conversation]:
         return talks_of(follow(self._listener.heard[way, channel]), self._lab)
