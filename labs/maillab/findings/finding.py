@@ -31,7 +31,7 @@ class Finding:
     that can't be told (the server didn't name itself, replies are missing).
     authorised: "login" (somebody had logged in on this connection), "address" (nobody had, but somebody had logged in
     over POP3 from the same address, earlier in the capture), "nobody", or None (what came before is missing).
-    popped: that POP3 log-in: {"username", "mechanism", "frame", "seconds" before MAIL}; None unless by "address".
+    popped: that POP3 login: {"username", "mechanism", "frame", "seconds" before MAIL}; None unless by "address".
     TLS: sni (the server's name as the client calls it), version, suite; None where they weren't seen.
     decrypted: it was said inside TLS and read with a key log.
 

@@ -27,7 +27,7 @@ class Observer:
     """Give it each turn, then close(); .findings is what was learned, in the order in which it ended.
 
     keep_mails=False keeps only the beginning of each mail, so that a large capture fits in memory.
-    pop_logins: what the observers of one capture share, since a log-in over POP3 may let in a mail over SMTP.
+    pop_logins: what the observers of one capture share, since a login over POP3 may let in a mail over SMTP.
     """
 
     def __init__(self, keep_mails: bool = True, pop_logins: PopLogins | None = None) -> None:
@@ -89,7 +89,7 @@ class Observer:
         self.findings.append(finding)
         return finding
 
-    # -- log-ins --
+    # -- logins --
 
     def _command(self, turn: Turn) -> None:
         verb = turn.verb

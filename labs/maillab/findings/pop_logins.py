@@ -10,7 +10,7 @@ MAX_KEPT = 10_000  # pairs of client and server; the one that was silent for lon
 
 
 class Login(NamedTuple):
-    """An accepted log-in: who, how, the frame it is found under (Finding.frame), when the server said yes."""
+    """An accepted login: who, how, the frame it is found under (Finding.frame), when the server said yes."""
 
     username: str | None
     mechanism: str
@@ -27,7 +27,7 @@ Answer = Callable[[Login | None], None]
 
 
 class PopLogins:
-    """The latest accepted POP3 log-in of each client address at each server address, of a whole capture.
+    """The latest accepted POP3 login of each client address at each server address, of a whole capture.
 
     Connections are read one after the other, not packet by packet, so what was said in them is noted first and
     settled later, in the order of the frames.
@@ -48,7 +48,7 @@ class PopLogins:
         self._said.append((frame, (_host(client), _host(server)), login))
 
     def ask(self, frame: int, client: str, server: str, answer: Answer) -> None:
-        """`answer` gets the latest log-in before this frame from the client's address at the server's, or None."""
+        """`answer` gets the latest login before this frame from the client's address at the server's, or None."""
         self._said.append((frame, (_host(client), _host(server)), answer))
 
     def settle(self) -> None:

@@ -17,8 +17,7 @@ from maillab.contrast.ways import SWITCHES
 from maillab.views import ContrastDesk, contrast_plot, contrast_table
 from maillab.views.contrast import evidence, summary
 
-# One worker for all: each would make a matrix of its own.
-pytestmark = [pytest.mark.network, pytest.mark.timeout(300), pytest.mark.xdist_group("matrix")]
+pytestmark = [pytest.mark.network, pytest.mark.timeout(300)]
 
 SENT = ("USER/PASS", "PLAIN", "LOGIN", "POP before SMTP")  # what sends the password itself
 PROVES = ("DIGEST-MD5", "SCRAM-SHA-256")  # where the server has to prove itself

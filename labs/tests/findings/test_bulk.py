@@ -160,7 +160,7 @@ def test_many_connections_after_one_another(monkeypatch: pytest.MonkeyPatch) -> 
             out += rnd.sample(out[:-50], 2)
     frames = renumber(out)
     whole = read(frames)
-    # A stray copy of a PASS whose connection is forgotten is a log-in without a name.
+    # A stray copy of a PASS whose connection is forgotten is a login without a name.
     assert {f.username for f in whole if hasattr(f, "username")} - {None} == {f"u{number}" for number in range(60)}
     assert whole == packet_by_packet(frames, monkeypatch)
 

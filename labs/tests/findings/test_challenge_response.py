@@ -20,7 +20,7 @@ def b64(text: bytes) -> bytes:
 
 
 def look(*lines: tuple[int, bytes], port: int = 110) -> Finding:
-    """The one log-in of a dialogue. 0: the client's line, 1: the server's."""
+    """The one login of a dialogue. 0: the client's line, 1: the server's."""
     talk = Talk(server=("192.0.2.25", port)).play([(side, line + b"\r\n") for side, line in lines])
     (finding,) = (f for f in findings(talk.frames) if f.kind == "credential")
     return finding

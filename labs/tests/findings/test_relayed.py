@@ -1,4 +1,4 @@
-"""Who may send through a server, read from packets alone: by a log-in, by an address, by nobody."""
+"""Who may send through a server, read from packets alone: by a login, by an address, by nobody."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def pop3(client: str = GATE, reply: bytes = b"+OK in", login: bytes = APOP, serv
 def smtp(
     *to: bytes, auth: bool = False, client: str = GATE, after: int = 31, name: bytes = b"mail.example.test"
 ) -> Talk:
-    """A mail `after` seconds after the log-in. to: addresses; one with "!" in front is refused."""
+    """A mail `after` seconds after the login. to: addresses; one with "!" in front is refused."""
     talk = Talk((client, 50002), (MAIL, 25), start_ns=pop3().time_ns + after * SECOND)
     lines = [(1, b"220 " + name + b" ESMTP"), (0, b"EHLO laptop"), (1, b"250-" + name + b"\r\n250 AUTH PLAIN")]
     if auth:
@@ -75,7 +75,7 @@ def test_the_log_in_has_to_come_first() -> None:
 
 
 def test_the_latest_log_in_counts_also_on_an_open_connection() -> None:
-    """Nobody needs to say QUIT; and a later log-in takes the place of an earlier one."""
+    """Nobody needs to say QUIT; and a later login takes the place of an earlier one."""
     late = Talk((GATE, 40009), (MAIL, 110), start_ns=pop3().time_ns + 20 * SECOND).open()
     late.server(b"+OK\r\n").client(b"USER bob\r\n").server(b"+OK\r\n").client(b"PASS x\r\n").server(b"+OK in\r\n")
     found = mail(pop3(), late, smtp(DAVE))
@@ -171,7 +171,7 @@ def test_what_is_said_later_lets_nobody_in() -> None:
 
 
 def test_a_question_that_comes_too_late() -> None:
-    """MAIL had to wait for a segment that came out of order: a log-in after it still doesn't count."""
+    """MAIL had to wait for a segment that came out of order: a login after it still doesn't count."""
     logins, said = PopLogins(), []
     logins.note(30, "192.0.2.1:1", "192.0.2.25:110", Login("alice", "APOP", 28, 0.0))
     logins.settle()

@@ -124,7 +124,7 @@ def test_real_can_be_guessed(entry: dict[str, Any]) -> None:
     assert {f.client for f in found if not f.aborted} == set(known)
     for finding in found:
         if finding.aborted:
-            with pytest.raises(ValueError, match="broke this log-in off"):
+            with pytest.raises(ValueError, match="broke this login off"):
                 trial(finding)
             continue
         told = known[finding.client]

@@ -21,7 +21,8 @@ LESSONS = lessons()
 USERS = ["root", OTHER] if ROOT else ["me"]
 #: Both editions on the rungs that learners have most, one elsewhere and for root, since each run takes its time.
 AS_ROOT = {"sandbox": ("solved",), "loopback": ("solved",), "tap": ("student",), "replay": ()}
-AS_LEARNER = {"sandbox": EDITIONS, "loopback": EDITIONS, "tap": EDITIONS, "replay": ("solved",)}
+#: (The student's edition on the tap is run below, before its exercises are solved.)
+AS_LEARNER = {"sandbox": EDITIONS, "loopback": EDITIONS, "tap": ("solved",), "replay": ("solved",)}
 #: As root each lesson runs on loopback, where only root may listen; on sandbox and tap, one of each kind.
 ROOT_TOO = ("00", "09")
 #: TLS and SSH have new keys in each connection, so a recording of these can't be played again.
