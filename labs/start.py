@@ -35,7 +35,8 @@ def too_old(version):
         return None
     return (
         "This course needs Python 3.11 or newer and this is Python %d.%d: install a newer one "
-        "(python.org, your package manager, or `uv python install 3.13`) and run this with it." % tuple(version[:2])
+        "(python.org, your package manager, or `uv python install 3.13`) and run this with it."
+        % tuple(version[:2])
     )
 
 
@@ -93,7 +94,8 @@ def alone():
         file = open(os.path.join(LABS, ".setup-lock"), "a+b")
     except OSError as error:
         raise Trouble(
-            "Can't write in %s (%s): copy the course to a folder of your own and run it there." % (LABS, error.strerror)
+            "Can't write in %s (%s): copy the course to a folder of your own and run it there."
+            % (LABS, error.strerror)
         ) from None
     with file:
         waiting = False
@@ -203,7 +205,9 @@ def venv_version():
     """[major, minor] of the venv's Python."""
     out = subprocess.run([PYTHON, "-c", "import sys; print(*sys.version_info[:2])"], capture_output=True)
     if out.returncode:
-        raise Trouble("The new environment's Python doesn't start: %s" % last_line(out.stderr.decode(errors="replace")))
+        raise Trouble(
+            "The new environment's Python doesn't start: %s" % last_line(out.stderr.decode(errors="replace"))
+        )
     return [int(part) for part in out.stdout.split()]
 
 

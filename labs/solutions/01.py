@@ -9,7 +9,6 @@ check("01.1", login)
 door_code = next(line.strip() for line in mail.message.decode().splitlines() if line.strip().isdigit())
 check("01.2", door_code)
 
-
 # %% 01.3
 def unstuff(reply):
     lines = []
@@ -18,7 +17,6 @@ def unstuff(reply):
             break
         lines.append(line[1:] if line.startswith(b".") else line)
     return lines
-
 
 check("01.3", unstuff)
 

@@ -1,6 +1,5 @@
 """Lesson 02, solved. Each section is an exercise's cell as a learner would leave it."""
 
-
 # %% 02.1
 def is_open_relay(lab):
     server = lab.mallory.smtp("smtp")
@@ -9,7 +8,6 @@ def is_open_relay(lab):
     code, _ = server.docmd("RCPT", "TO:<somebody@partner.example.test>")
     server.quit()
     return code == 250
-
 
 check("02.1", is_open_relay)
 

@@ -4,11 +4,9 @@
 login = tuple(part.decode() for part in base64.b64decode(response).split(b"\0"))
 check("03.1", login)
 
-
 # %% 03.2
 def length(n):
     return 4 * ((n + 2) // 3)
-
 
 check("03.2", length)
 

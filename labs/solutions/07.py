@@ -3,10 +3,8 @@
 # %% 07.1
 from hashlib import md5
 
-
 def fits(word):
     return md5((alices["APOP"].challenge + word).encode()).hexdigest() == alices["APOP"].response.split()[1]
-
 
 check("07.1", fits)
 

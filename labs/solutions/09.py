@@ -4,11 +4,9 @@
 frame = next(turn.frame for turn in talks[0].turns if turn.kind == "reply" and turn.command.verb == "APOP")
 check("09.1", (heard, frame))
 
-
 # %% 09.2
 def may_relay(logins, address, now, window):
     return any(where == address and 0 <= now - when <= window for where, user, when in logins)
-
 
 check("09.2", may_relay)
 

@@ -8,11 +8,9 @@ reads = {  # (listens, strips)
 }
 check("13.1", reads)
 
-
 # %% 13.2
 def encrypted_hops(mail):
     lines = message_from_bytes(mail).get_all("Received")
     return [" with ESMTPS" in line for line in reversed(lines)]
-
 
 check("13.2", encrypted_hops)
