@@ -164,10 +164,9 @@ class Proposal:
             self.rows, self._texts, self.started = [], {"author": "", "summary": ""}, {}
 
     def export(self) -> Exported:
-        """Write the report as HTML and as PDF into your folder, and say where.
+        """Write the report as HTML and as PDF into your folder, and say where; without rows nothing is written.
 
         Raises:
-            ValueError: there are no rows yet.
             OSError: it can't be written.
         """
         from .report import export  # here: PDF takes a moment to load

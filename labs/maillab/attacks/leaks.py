@@ -91,7 +91,7 @@ def _try(lab: Lab, client: Client, situation: str, middle: Middle, home: Path) -
             said = str(error)
     mine = middle.connections[connections:]
     did = "gave up"
-    if any("logged in" in event["text"] for event in lab.log()[events:]):
+    if lab.logged_in(since=events):
         did = "logged in over TLS" if any(one.tls for one in mine) else "logged in in the clear"
     read = ""
     if _password_in(heard, scene.password):

@@ -91,7 +91,7 @@ def at_home(answer: Any, lab: Any, expected: str) -> None:
                 mailbox.close()
     if leaked(heard, lab):
         raise Wrong(Said("a login without TLS at the real server"), expected)
-    if not any("logged in" in event["text"] for event in lab.log()[events:]):
+    if not lab.logged_in(since=events):
         raise Wrong(Said("no login at the real server"), expected)
 
 

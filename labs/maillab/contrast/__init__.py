@@ -3,8 +3,8 @@
 ways -> sessions -> a listener, somebody on the path, a thief of the server's store -> answers -> the matrix
 """
 
-from .answer import ATTACKERS, GAINS, QUESTIONS, Answer
+from .answer import GAINS, QUESTIONS, Answer
 from .matrix import Matrix
 from .ways import CHANNELS, WAYS, fetch
 
-__all__ = ["ATTACKERS", "CHANNELS", "GAINS", "QUESTIONS", "WAYS", "Answer", "Matrix", "fetch"]
+__all__ = ["CHANNELS", "GAINS", "QUESTIONS", "WAYS", "Answer", "Matrix", "fetch"]

@@ -13,14 +13,8 @@ QUESTIONS: Mapping[str, tuple[str, ...]] = {
     "on the path": ("replay works", "server authenticated", "survives an active attacker"),
     "thief": ("what the server must store",),
 }
-"""Attacker → what is asked about her."""
-
-ATTACKERS = {
-    "listener": "hears what crosses the network",
-    "on the path": "answers in the server's place, and says again what she heard",
-    "thief": "has what the server keeps about Alice",
-}
-"""What each attacker can do."""
+"""Attacker → what is asked about her: she hears what crosses the network; she answers in the server's place, and says
+again what she heard; she has what the server keeps about Alice."""
 
 GAINS = ("password", "mail", "login", "Alice's trust", "sends as Alice", "guesses")
 """What an attacker can have in the end."""

@@ -6,13 +6,12 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..attacks import crack, rates
 from ..attacks.candidates import Candidates
-from ..capture.recorder import Capture
 from ..conversations import Conversation, follow
-from ..findings import findings
+from ..findings import Finding, findings
 from ..student import ANIMALS, MATERIALS
 from .answer import Answer
 from .ways import CHANNELS, WAYS, fetch
@@ -24,25 +23,33 @@ TRIED = 200
 """Passwords among which the right one is looked for: enough to show that it is found, few enough for SCRAM."""
 
 
+class Session(NamedTuple):
+    """What was heard of one session: its conversations, and the logins in it that a listener can read."""
+
+    talks: list[Conversation]
+    logins: list[Finding]
+
+
 class Listener:
-    """Hears one session for each way and channel. ``heard``: (way, channel) → the capture."""
+    """Hears one session for each way and channel. ``heard``: (way, channel) → what there was to hear."""
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
         self._password = lab.student.password("alice")
         self._rates: dict[str, float] = {}
-        self.heard: dict[tuple[str, str], Capture] = {}
+        self.heard: dict[tuple[str, str], Session] = {}
 
     def listen(self, way: str, channel: str) -> list[Answer]:
         """One session, and the three answers that are in its capture."""
         with self._lab.capture() as heard:
             fetch(self._lab, way, channel)
-        self.heard[way, channel] = heard
         talks = talks_of(follow(heard), self._lab)
+        logins = [found for found in findings(heard) if found.kind == "credential"]
+        self.heard[way, channel] = Session(talks, logins)
         return [
             self._search(way, channel, talks, "password on the wire", "password", self._password),
             self._search(way, channel, talks, "mail on the wire", "mail", self._lab.student.door_code),
-            self._guess(way, channel, talks, heard),
+            self._guess(way, channel, talks, logins),
         ]
 
     def _search(self, way: str, channel: str, talks: list[Conversation], question: str, what: str, text: str) -> Answer:
@@ -54,9 +61,8 @@ class Listener:
             return Answer(way, channel, question, "shut", "no", (), because, talks)
         return Answer(way, channel, question, "open", "yes", (what,), f"{named} stands in frame {frame}.", talks, frame)
 
-    def _guess(self, way: str, channel: str, talks: list[Conversation], heard: Capture) -> Answer:
+    def _guess(self, way: str, channel: str, talks: list[Conversation], logins: list[Finding]) -> Answer:
         question = "offline guessing"
-        logins = [found for found in findings(heard) if found.kind == "credential"]
         if not logins:
             because = "No response can be read, so there is nothing to compare a guess with."
             return Answer(way, channel, question, "shut", "nothing to guess with", (), because, talks)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..conversations import Conversation, follow
 from .answer import QUESTIONS, Answer
-from .listener import ALL, Listener, talks_of
+from .listener import ALL, Listener
 from .path import Between, again, impostor, meets, neighbour, survives
 from .thief import steal
 from .ways import CHANNELS, WAYS
@@ -49,7 +48,7 @@ class Matrix:
         impostors = ("clear", "STLS")  # elsewhere standing between is the same
         with progress("attacking", 2 * len(ALL) + len(impostors) * len(WAYS) + len(CHANNELS)) as bar:
             for way, channel in counted(ALL, bar):
-                self._add(again(self._lab, way, channel, self._talks(way, channel)))
+                self._add(again(self._lab, way, channel, self._listener.heard[way, channel].talks))
             for channel in impostors:
                 with impostor(self._lab, channel) as at:
                     for way in counted(WAYS, bar):
@@ -108,9 +107,6 @@ class Matrix:
     def _heard(self) -> None:
         if len(self._listener.heard) < len(ALL):
             raise RuntimeError("Not all sessions were captured yet: call listen() first.")
-
-    def _talks(self, way: str, channel: str) -> list[Conversation]:
-        return talks_of(follow(self._listener.heard[way, channel]), self._lab)
 
 
 def progress(what: str, total: int) -> Any:

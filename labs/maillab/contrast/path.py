@@ -44,16 +44,11 @@ def again(lab: Lab, way: str, channel: str, talks: list[Conversation]) -> Answer
         answers = resend(lab.mallory, talk)
         last = f"{len(answers)} times, {sum(map(len, answers))} octets in all, and hung up"
     said = "Mallory's host said to mail, octet for octet, what Alice's had said"
-    if logged_in(lab, before):
+    if lab.logged_in(since=before):
         because = f"{said}; mail's log has another login of Alice's."
         return Answer(way, channel, question, "open", "yes", ("login",), because, [talk], talk.frame)
     because = f"{said}. Mail answered {last}. Its log has no login."
     return Answer(way, channel, question, "shut", "no", (), because, [talk])
-
-
-def logged_in(lab: Lab, before: int) -> bool:
-    """Has the mail server's log a login since its entry number ``before``?"""
-    return any("logged in" in event["text"] for event in lab.log()[before:])
 
 
 @contextlib.contextmanager

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 
 from ..attacks import trial
 from ..attacks.loops import Scram
-from ..capture.recorder import Capture
 from ..clients import auth
-from ..conversations import follow
-from ..findings import findings
 from ..sasl import SaslError
 from ..sasl.credentials import Verifier, verifier
 from .answer import Answer
+from .listener import Session
 
 if TYPE_CHECKING:
     from ..lab import Lab
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
 QUESTION = "what the server must store"
 
 
-def steal(lab: Lab, way: str, channel: str, heard: Capture) -> Answer:
+def steal(lab: Lab, way: str, channel: str, heard: Session) -> Answer:
     """Try to log in as alice with what the server has to keep for this way, and with what was heard of it besides.
 
     What is kept doesn't depend on the channel; what can be heard does.
@@ -51,11 +49,11 @@ def steal(lab: Lab, way: str, channel: str, heard: Capture) -> Answer:
         wrong = verifier(password + "x", entry.salt, entry.iterations) == entry
         if not right or wrong:
             raise RuntimeError("What the server keeps for SCRAM doesn't tell the right password from a wrong one.")
-        told = next((found for found in findings(heard) if found.password == password), None)
+        told = next((found for found in heard.logins if found.password == password), None)
         if told:
             because = f"The store has only a salted hash, but frame {told.frame} of what was heard has the password."
             return Answer(
-                way, channel, QUESTION, "open", "a salted hash", ("password", "login"), because, follow(heard)[:1],
+                way, channel, QUESTION, "open", "a salted hash", ("password", "login"), because, heard.talks[:1],
                 told.frame,
             )  # fmt: skip
         because = (
@@ -67,7 +65,7 @@ def steal(lab: Lab, way: str, channel: str, heard: Capture) -> Answer:
     if not refused:
         raise RuntimeError("The server took StoredKey for ClientKey: that isn't SCRAM.")
     because = f"The store has a salt and two keys, and logging in takes a third. With one of these: {refused}."
-    exchanges = [found for found in findings(heard) if found.mechanism == way]
+    exchanges = [found for found in heard.logins if found.mechanism == way]
     if not exchanges:
         return Answer(way, channel, QUESTION, "depends", "salt and two keys", ("guesses",), because)
     key, frame = client_key(trial(exchanges[0]), entry.stored_key), exchanges[0].frame
@@ -76,7 +74,7 @@ def steal(lab: Lab, way: str, channel: str, heard: Capture) -> Answer:
     because += (
         f" But with the login that was heard from frame {frame} on the third can be computed: with it she got in."
     )
-    talks = follow(heard)[:1]
+    talks = heard.talks[:1]
     return Answer(way, channel, QUESTION, "open", "salt and two keys", ("login",), because, talks, frame)
 
 

@@ -83,6 +83,10 @@ class Mailboxes(Started):
         entries: list[dict[str, Any]] = self.server.ask("log")["events"]
         return entries
 
+    def logged_in(self, since: int) -> bool:
+        """Has the mail server's log a login behind its first ``since`` entries?"""
+        return any("logged in" in event["text"] for event in self.log()[since:])
+
     def mails(self, user: str) -> list[bytes]:
         """What lies in a user's maildrop, oldest first, whichever host she has it on (dave and erin: ``mx``).
 
