@@ -2,11 +2,17 @@
 
 A test that can't run on somebody's machine skips with its reason. On CI (the variable CI is set) a skip fails the whole
 run, unless its reason starts with "not in CI:". The report is at the end, before pytest's last line.
+
+With several workers, a file's tests stay with one of them: labs, browsers and lesson 14's matrix are made once for a
+file, and to make them takes longer than to test them. Lessons take as long as files and share nothing.
 """
 
 import os
+from typing import Any
 
 import pytest
+
+LESSONS = ("tests/notebooks/test_lessons.py", "tests/browser/test_lessons.py")
 
 _skipped: list[str] = []
 
@@ -31,6 +37,19 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 def pytest_collectreport(report: pytest.CollectReport) -> None:
     """A module that skips itself as a whole."""
     _note(report)
+
+
+@pytest.hookimpl(optionalhook=True)  # without pytest-xdist there are no workers
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """What is handed to a worker in one piece (pytest-xdist's own --dist loadgroup knows no ids of pytest 9.2)."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::", 1)[0]
+            return nodeid if file.endswith(LESSONS) else file
+
+    return ByFile(config, log)
 
 
 @pytest.hookimpl(trylast=True)
