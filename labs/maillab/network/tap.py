@@ -8,6 +8,7 @@ would have heard. Nothing on this rung needs more than TCP on 127.0.0.1.
 from __future__ import annotations
 
 import contextlib
+import selectors
 import socket
 import threading
 import time
@@ -23,6 +24,8 @@ DOOR = 0.2
 """Seconds after which a door looks whether the lab has ended: closing it doesn't wake it on every system."""
 REACH = 10.0
 """Seconds in which a server on this machine has to answer."""
+SETTLE = 0.5
+"""Seconds that a new card waits for what is still under way."""
 
 
 class Cards:
@@ -83,10 +86,29 @@ class Tap(LocalServers):
             )
         self._cards = Cards()
         self._open: set[socket.socket] = set()
+        self._ending: set[Scribe] = set()  # of connections that one side has ended
         self._doors: dict[tuple[str, str, int], tuple[str, int]] = {}
 
     def card(self, host: Name) -> Card:
+        """A card, once connections that are ending have ended: on a cable that takes no time, here relays have to.
+
+        Without that, the first thing a card heard could be the last word of the connection before.
+        """
+        deadline = time.monotonic() + SETTLE
+        while self._under_way() and time.monotonic() < deadline:
+            time.sleep(0.001)
         return self._cards.open(host)
+
+    def _under_way(self) -> bool:
+        """Is there something that a relay hasn't passed on yet, or a connection that only one side has ended?"""
+        try:
+            with selectors.DefaultSelector() as selector:
+                for sock in list(self._open):
+                    selector.register(sock, selectors.EVENT_READ)
+                # In this order: an end is noted before its socket leaves _open.
+                return bool(selector.select(0) or self._ending)
+        except (OSError, ValueError, KeyError):  # one was closed meanwhile
+            return True
 
     def rewire(self, mode: str) -> None:
         self._cards.mode = mode
@@ -170,6 +192,7 @@ class Tap(LocalServers):
                 data = source.recv(CHUNK)
                 with one:
                     if not data:
+                        self._ending.add(scribe)
                         scribe.finished(time.time_ns(), who)
                     else:
                         scribe.data(time.time_ns(), who, data)
@@ -184,12 +207,13 @@ class Tap(LocalServers):
             for sock in (source, target):
                 reset(sock)
         finally:
-            self._done(source, target)
+            self._done(source, target, scribe)
 
-    def _done(self, source: socket.socket, target: socket.socket) -> None:
+    def _done(self, source: socket.socket, target: socket.socket, scribe: Scribe) -> None:
         """Close both ends when both directions are through."""
         self._open.discard(source)
         if target not in self._open:
+            self._ending.discard(scribe)
             source.close()
             target.close()
 

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+import struct
 import subprocess
+import threading
+import time
 
 import pytest
 from scapy.all import IP, Raw, sniff, wrpcap
 from scapy.layers.inet import TCP
+
+from maillab.network.tap import SETTLE, Tap
 
 pytestmark = pytest.mark.network
 
@@ -69,3 +75,52 @@ def test_a_refused_connection_is_written_down(tap):
 def test_every_frame_carries_the_names_addresses(tap):
     packets = session(tap, [b"QUIT\r\n"])
     assert {p[IP].src for p in packets} == {"192.0.2.10", "192.0.2.25"}
+
+
+def test_a_new_card_hears_nothing_of_a_connection_that_has_ended(tap):
+    def slow(listener: socket.socket) -> None:
+        served, _ = listener.accept()
+        with served:
+            served.recv(100)  # the client's end
+            time.sleep(0.2)
+            served.sendall(b"a last word, as TLS has one\r\n")
+
+    with tap.mallory.listen(2525) as listener:
+        thread = threading.Thread(target=slow, args=(listener,))
+        thread.start()
+        with tap.mallory.card() as whole:
+            tap.alice.connect("mallory", 2525).close()
+            with tap.mallory.card() as later:
+                thread.join()
+                assert not sniff(opened_socket=later, timeout=0.2)
+            assert sum(Raw in packet for packet in sniff(opened_socket=whole, timeout=0.2)) == 1
+
+
+def test_a_connection_that_one_side_never_ends_delays_a_card_for_a_moment_only(tap):
+    with tap.mallory.listen(2525) as listener, tap.alice.connect("mallory", 2525) as client:
+        served, _ = listener.accept()
+        client.shutdown(socket.SHUT_WR)
+        before = time.monotonic()
+        with served, tap.mallory.card():
+            assert SETTLE < time.monotonic() - before < 10 * SETTLE
+    assert settles(tap.network)
+
+
+@pytest.mark.parametrize("who", ["client", "server"])
+def test_a_connection_that_was_broken_off_is_not_waited_for(tap, who):
+    with tap.mallory.listen(2525) as listener:
+        client = tap.alice.connect("mallory", 2525)
+        served, _ = listener.accept()
+    broken, left = (client, served) if who == "client" else (served, client)
+    broken.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    broken.close()
+    left.close()
+    assert settles(tap.network)
+
+
+def settles(network: Tap) -> bool:
+    """Is nothing under way any more, at last?"""
+    deadline = time.monotonic() + 10
+    while network._under_way() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not network._under_way()
