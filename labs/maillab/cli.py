@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from types import ModuleType
 from typing import NamedTuple, cast
 
 
@@ -46,6 +47,9 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one sub-command; returns its exit code (0 fine, 1 not, 2 not understood, 130 interrupted)."""
     options = parser().parse_args(sys.argv[1:] if argv is None else argv)
+    # What reads notebooks brings jsonschema, which makes a grammar of international URIs while it's imported: 1.3 s,
+    # for something that no notebook has. It goes without where this package is missing.
+    sys.modules.setdefault("rfc3987_syntax", cast(ModuleType, None))
     module = import_module(COMMANDS[options.command].module)
     run = cast(Callable[[list[str]], int], module.main)
     try:

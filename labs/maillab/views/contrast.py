@@ -146,7 +146,9 @@ def contrast_plot(matrix: Matrix) -> Plot:
     legend = figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
     for words in legend.get_texts():
         words.set_color(INK)
+    sums = ", ".join(f"{LEGEND[each]}: {counts[each]}" for each in WORST)
     alt = (
-        ", ".join(f"{LEGEND[each]}: {counts[each]}" for each in WORST) + f". {len(places) * len(WAYS)} answers in all."
+        f"{sums}. {len(places) * len(WAYS)} answers in all. Each mark tells what the attacker has of it: "
+        "a filled one under “server authenticated” says that the server isn't."
     )
     return Plot(figure, "Everything, contrasted: what attackers get, by login and channel", alt)
