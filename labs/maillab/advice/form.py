@@ -6,7 +6,6 @@ arrows for its own commands, so that an M would make the form's cell a text cell
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from html import escape
 from typing import Any
 
@@ -15,15 +14,16 @@ import ipywidgets as widgets
 from ..views.answers import aside
 from ..views.twin import LABELS, WIDE, TwinBox, part, say, sentence
 from ..views.view import View, card
-from .proposal import CHOICES, Proposal, Row
+from .proposal import CHOICES, Proposal
 
 BUTTON = {"width": "auto", "max_width": "24rem"}
 
 
 class ProposalForm(TwinBox):
-    """The form for one :class:`Proposal`. What is typed is saved at once; the same as :meth:`Proposal.add` in a cell.
+    """The form for one :class:`Proposal`. What is typed is saved; the same as :meth:`Proposal.add` in a cell.
 
-    On paper it is the table of the rows, with the summary.
+    A box tells its text when one leaves it: told letter by letter, a busy kernel could hear the button's click before
+    the last letters. On paper it is the table of the rows, with the summary.
     """
 
     def __init__(self, proposal: Proposal) -> None:
@@ -32,14 +32,13 @@ class ProposalForm(TwinBox):
         self.choices = {name: choice(name, options) for name, options in CHOICES.items()}
         self.frame = widgets.BoundedIntText(value=0, min=0, max=10**7, description="frame", style=LABELS, layout=WIDE)
         self.argument = area("why it matters", "In your own words (may stay empty).", 3)
-        self.author = widgets.Text(description="your name", style=LABELS, layout=WIDE)
+        self.author = widgets.Text(description="your name", continuous_update=False, style=LABELS, layout=WIDE)
         self.summary = area("summary", "What you'd say to the owner if there were half a minute.", 5)
         self.add = widgets.Button(description="Add this row", button_style="primary", icon="plus", layout=BUTTON)
         self.which = widgets.BoundedIntText(value=0, min=0, description="take out row", style=LABELS, layout=WIDE)
         self.out = widgets.Button(description="Take it out", icon="trash", layout=BUTTON)
         self.holds, self.trouble, self.rows = part(), part(), part()
         self.fields = {**self.choices, "frame": self.frame, "argument": self.argument}
-        self._added: int | None = None  # the place of the row that was added last
         self._fill()
         for field in self.fields.values():
             field.observe(self._typed, "value")
@@ -66,8 +65,6 @@ class ProposalForm(TwinBox):
         self.author.value, self.summary.value = self.proposal.author, self.proposal.summary
 
     def _typed(self, _change: Any) -> None:
-        if self._came_late():
-            return
         self.proposal.started = {name: field.value for name, field in self.fields.items() if field.value}
         self._save()
         self._look()
@@ -104,25 +101,9 @@ class ProposalForm(TwinBox):
         except (ValueError, OSError) as error:
             self.trouble.value = say(f"Not added. {sentence(error)}")
             return
-        self._added = None
         for name, field in self.fields.items():
             field.value = 0 if name == "frame" else ""
-        self._added = self.proposal.rows.index(Row(**row))
         self.trouble.value = aside(f"Added as row {len(self.proposal.rows)}, and saved.").html
-
-    def _came_late(self) -> bool:
-        """The last letters of an argument whose row has been added already: a page holds back what is typed while the
-        kernel is busy, and a button's click overtakes it."""
-        typed, at = self.argument.value, self._added
-        if at is None or not typed:
-            return False
-        self._added = None
-        row = self.proposal.rows[at] if at < len(self.proposal.rows) else None
-        if row is None or not row.argument or not typed.startswith(row.argument):
-            return False
-        self.proposal.add(**asdict(row) | {"argument": typed})
-        self.argument.value = ""
-        return True
 
     def _take_out(self, _button: Any = None) -> None:
         if self.which.value:
@@ -146,8 +127,9 @@ def choice(name: str, options: dict[str, str]) -> widgets.Combobox:
     """A text box that proposes the short names, which `add` takes, and what each means."""
     listed = [f"{code}: {text}" for code, text in options.items()]
     return widgets.Combobox(
-        options=listed, placeholder="type, or choose with ↓", description=name, style=LABELS, layout=WIDE
-    )
+        options=listed, placeholder="type, or choose with ↓", description=name, continuous_update=False, style=LABELS,
+        layout=WIDE,
+    )  # fmt: skip
 
 
 def short(typed: str) -> str:
@@ -161,4 +143,6 @@ def short(typed: str) -> str:
 
 def area(name: str, placeholder: str, rows: int) -> widgets.Textarea:
     """A box for text."""
-    return widgets.Textarea(description=name, placeholder=placeholder, rows=rows, style=LABELS, layout=WIDE)
+    return widgets.Textarea(
+        description=name, placeholder=placeholder, rows=rows, continuous_update=False, style=LABELS, layout=WIDE
+    )

@@ -136,16 +136,12 @@ def test_what_was_chosen_from_the_list_counts_as_its_short_name(lab):
     assert "Not added. No measure is called" in form.trouble.value and form.fields["measure"].value == "prayer"
 
 
-def test_letters_that_come_behind_the_click_belong_to_the_row(lab):
-    """A page holds back what is typed while the kernel is busy, and the click overtakes it."""
+def test_no_click_overtakes_what_was_typed(lab):
+    """A page holds back a box's later letters while the kernel is busy, but not a click; all at once, it holds none."""
     form = ProposalForm(Proposal(lab))
-    filled(form, ROW | {"argument": "Because it's priv"})
-    form.add.click()
-    form.argument.value = "Because it's private."
-    assert [row.argument for row in form.proposal.rows] == ["Because it's private."]
-    assert form.argument.value == "" and "argument" not in form.proposal.started
-    form.argument.value = "Because it's private. And more"  # of the next row, by now
-    assert len(form.proposal.rows) == 1 and form.proposal.rows[0].argument == "Because it's private."
+    typed = [each for each in vars(form).values() if hasattr(each, "continuous_update")] + list(form.fields.values())
+    assert {form.argument, form.author, form.summary, *form.choices.values()} <= set(typed)
+    assert not any(each.continuous_update for each in typed)
 
 
 def test_what_another_cell_adds_shows_up_in_the_form(lab):
