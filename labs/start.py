@@ -392,7 +392,7 @@ def run_tests(words):
     failed = [check[0] for check in checks if subprocess.call([PYTHON, "-m", *check], cwd=LABS)]
     workers = min((os.cpu_count() or 1) + 1, 4)  # one more than cores: half of the time a test waits
     many = ["pytest", "-n", str(workers)]
-    runs = [many + words] if words else [many + ["-m", "not latency"], ["pytest", "-m", "latency"]]
+    runs = [many + words] if words else [many + ["-m", "not latency"], ["pytest", "-m", "latency", "tests/browser"]]
     if failed:
         say("Not content: %s (above); now the tests." % " and ".join(failed))
     codes = [subprocess.call([PYTHON, "-m", *run], cwd=LABS) for run in runs]

@@ -359,7 +359,7 @@ def test_what_measures_the_page_runs_last_and_alone(start, monkeypatch, codes):
 
     monkeypatch.setattr(subprocess, "call", call)
     assert start.run_tests([]) == max(codes)
-    assert runs[0][-2:] == ["-m", "not latency"] and runs[1] == ["-m", "latency"]
+    assert runs[0][-2:] == ["-m", "not latency"] and runs[1] == ["-m", "latency", "tests/browser"]
 
 
 def test_help_needs_no_set_up(start, capsys):
