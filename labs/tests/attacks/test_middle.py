@@ -12,6 +12,7 @@ import time
 
 import pytest
 from support.rungs import RUNGS, lab_on
+from support.waiting import wait_for
 
 from maillab import Lab
 from maillab.attacks import Middle, Spoof
@@ -161,13 +162,6 @@ def test_tls_begins_wherever_the_command_stands(service, pieces, opened) -> None
     command, last = (b"CAPA\r\n", b"CAPA\r\n") if service == "pop3" else (b"EHLO laptop\r\n", b"EHLO again\r\n")
     assert said["C"] == command + last if opened else said["C"] == b"".join(pieces), "her TLS alone isn't read"
     assert (b"begin tls" in said["S"].lower()) is not opened
-
-
-def wait_for(what) -> None:
-    deadline = time.monotonic() + 10
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def everything(sock: socket.socket) -> bytes:

@@ -20,7 +20,10 @@ LESSONS = sorted(path.name for path in (ROOT / "notebooks").glob("[0-9][0-9]-*.i
 @pytest.mark.parametrize("name", LESSONS)
 def test_run_all(open_lesson: OpenLesson, name: str) -> None:
     lesson = open_lesson(name)
-    for run in (lesson.run_all, lesson.restart_and_run_all)[: 1 + (name[:2] in RESTARTED)]:
+    runs = [lesson.run_all]
+    if name[:2] in RESTARTED:
+        runs.append(lesson.restart_and_run_all)
+    for run in runs:
         run(180)
         assert lesson.errors() == []
         assert lesson.widgets_missing() == 0

@@ -8,10 +8,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
+from support import waiting
 from support.rungs import RUNGS, lab_on
 
 from maillab import Lab, follow
@@ -21,6 +22,7 @@ from maillab.network import Host, RungUnavailable
 from maillab.network.replay import Replay
 from maillab.servers.handle import ServerError
 
+wait_for = partial(waiting.wait_for, seconds=15)
 pytestmark = pytest.mark.network
 
 MAIL = b"Subject: to the partner\r\n\r\n.a dot\r\nbye\r\n"
@@ -31,13 +33,6 @@ DAVE = "dave@partner.example.test"
 def lab(request):
     with lab_on(request.param, allow="plaintext_login", mx=True) as lab:
         yield lab
-
-
-def wait_for(what: Callable[[], object], seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def send(lab: Lab, *to: str, mail: bytes = MAIL) -> None:
@@ -142,7 +137,7 @@ def test_no_door_stays_open():
         with socket.socket() as sock:
             return sock.connect_ex(door) != 0
 
-    wait_for(closed, 5)
+    wait_for(closed, seconds=5)
 
 
 def test_a_recording_plays_both_legs(tmp_path, lab):

@@ -6,12 +6,12 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 from support.proc import processes
 from support.rungs import RUNGS, lab_on
+from support.waiting import wait_for
 
 from maillab import Lab, follow
 from maillab.clients.tunnel import Tunnel, TunnelError
@@ -41,13 +41,6 @@ def read(lab: Lab, tunnel: Tunnel) -> bytes:
 def heard_bytes(heard) -> bytes:
     """All that was captured, headers too."""
     return b"\n".join(bytes(packet) for packet in heard.packets)
-
-
-def wait_for(what, seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def goes_to(conversation, host, service) -> bool:
@@ -302,8 +295,8 @@ def test_replay_says_that_it_cannot():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="not in CI: looks at processes through /proc")
-@pytest.mark.parametrize(("rung", "tunnels"), [("sandbox", 50), ("tap", 20)])
-def test_tunnels_leave_nothing(rung, tunnels, monkeypatch):
+@pytest.mark.parametrize("rung", ["sandbox", "tap"])
+def test_fifty_tunnels_leave_nothing(rung, monkeypatch):
     mark = f"MAILLAB_TEST={os.getpid()}-{rung}-tunnels"
     monkeypatch.setenv(*mark.split("="))
     with lab_on(rung, bastion=True) as lab:
@@ -315,7 +308,7 @@ def test_tunnels_leave_nothing(rung, tunnels, monkeypatch):
             threading.active_count(),
             len(list(Path("/proc/self/fd").iterdir())),
         )
-        for n in range(tunnels):
+        for n in range(50):
             with lab.alice.tunnel("mail", 110) as tunnel:
                 if n % 10 == 0:
                     tunnel.pop3().quit()

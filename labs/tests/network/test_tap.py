@@ -13,8 +13,9 @@ import time
 import pytest
 from scapy.all import IP, Raw, sniff, wrpcap
 from scapy.layers.inet import TCP
+from support.waiting import wait_for
 
-from maillab.network.tap import SETTLE, Tap
+from maillab.network.tap import SETTLE
 
 pytestmark = pytest.mark.network
 
@@ -35,13 +36,13 @@ def test_tshark_finds_nothing_to_complain_about(tap, tmp_path):
     if not shutil.which("tshark"):
         assert not os.environ.get("CI"), "CI installs tshark"
         pytest.skip("tshark is not installed")
-    packets = session(tap, [b"USER alice\r\n", b"BIG 1000000\r\n", b"QUIT\r\n"], seconds=10)
+    packets = session(tap, [b"USER alice\r\n", b"BIG 3000000\r\n", b"QUIT\r\n"], seconds=10)
     wrpcap(str(tmp_path / "tap.pcap"), packets)
     flags = ["-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE"]
     command = ["tshark", "-r", str(tmp_path / "tap.pcap"), *flags, "-q", "-z", "expert,warn"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "Errors" not in said and "Warn" not in said, said
-    assert sum(len(p[Raw].load) for p in packets if Raw in p and p[TCP].sport == 110) > 1_000_000
+    assert sum(len(p[Raw].load) for p in packets if Raw in p and p[TCP].sport == 110) > 3_000_000
 
 
 def test_times_never_go_back(tap):
@@ -103,7 +104,7 @@ def test_a_connection_that_one_side_never_ends_delays_a_card_for_a_moment_only(t
         before = time.monotonic()
         with served, tap.mallory.card():
             assert SETTLE < time.monotonic() - before < 10 * SETTLE
-    assert settles(tap.network)
+    wait_for(lambda: not tap.network._under_way())
 
 
 @pytest.mark.parametrize("who", ["client", "server"])
@@ -115,12 +116,4 @@ def test_a_connection_that_was_broken_off_is_not_waited_for(tap, who):
     broken.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     broken.close()
     left.close()
-    assert settles(tap.network)
-
-
-def settles(network: Tap) -> bool:
-    """Is nothing under way any more, at last?"""
-    deadline = time.monotonic() + 10
-    while network._under_way() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return not network._under_way()
+    wait_for(lambda: not tap.network._under_way())

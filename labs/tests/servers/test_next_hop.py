@@ -6,15 +6,18 @@ import contextlib
 import smtplib
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
+from support import waiting
 from support.next_hop import FakeNextHop
 
 from maillab.servers import next_hop as next_hop_module
 from maillab.servers.next_hop import POLICIES, NextHop, hand_over, quit_politely
 from maillab.servers.queue import Entry
 
+wait_for = partial(waiting.wait_for, seconds=15)
 MAIL = b"Subject: onwards\r\n\r\nbye\r\n"
 DAVE = "dave@partner.example.test"
 RETRY = [0.1, 0.1]
@@ -41,13 +44,6 @@ def pair(server_process, next_hop, certificates: Path, tmp_path: Path) -> Callab
 def send(mail) -> None:
     with smtplib.SMTP("127.0.0.1", mail.ports["smtp"], "laptop", timeout=10) as smtp:
         assert smtp.sendmail("alice@example.test", [DAVE], MAIL) == {}
-
-
-def wait_for(what: Callable[[], object], seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def entries(mail) -> list[dict]:

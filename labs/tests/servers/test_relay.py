@@ -8,24 +8,19 @@ import smtplib
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
+from support import waiting
 from support.next_hop import FakeNextHop
 
 from maillab.student import Student
 
+wait_for = partial(waiting.wait_for, seconds=15)
 ALICE = Student("test").password("alice")
 DAVE, ERIN = "dave@partner.example.test", "erin@partner.example.test"
 MAIL = b"Subject: hi\r\nX: " + bytes(range(128, 256)) + b"\r\n\r\n.one dot\r\n..two\r\n.\r\n\r\n  \r\nlast \r\n\r\n"
-
-
-def wait_for(what: Callable[[], object], seconds: float = 15) -> None:
-    """Until it's true, or the test fails."""
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def send(server, recipients: list[str], mail: bytes = MAIL, sender: str = "alice@example.test") -> None:
